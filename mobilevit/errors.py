@@ -1,0 +1,73 @@
+"""The one exception family of the SDK: every error a user can cause, each with its way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class SdkError(Exception):
+    """Something the user can put right.
+
+    Args:
+        message: the cause and the offending thing, one sentence, no full stop.
+        hint: what to do next; shown on a line of its own.
+    """
+
+    exit_code = 2
+
+    def __init__(self, message: str, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n\nhint: {self.hint}" if self.hint else self.message
+
+
+class InputError(SdkError):
+    """The input or an option is wrong."""
+
+
+class DataError(InputError):
+    """A folder of images cannot be trained on or evaluated."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint cannot be read, or does not fit the model."""
+
+
+class BundleError(InputError):
+    """A bundle or its manifest cannot be read."""
+
+
+class MissingDependencyError(InputError):
+    """An optional package is needed and not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"`{package}` is not installed", f"pip install 'mobilevit-sdk[{extra}]'")
+
+
+class ConversionError(SdkError):
+    """A converter, or a runtime given its output, failed."""
+
+
+class VerificationError(SdkError):
+    """An artifact does not compute what the model computes."""
+
+    exit_code = 1
+
+
+def unknown_name(
+    kind: str, name: str, known: Iterable[str], plural: str | None = None
+) -> InputError:
+    """An error for a name that is not in `known`, with the nearest ones; nothing is guessed."""
+    known = list(known)
+    near = get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return InputError(
+            f"unknown {kind} `{name}`", "did you mean " + " or ".join(f"`{n}`" for n in near) + "?"
+        )
+    return InputError(
+        f"unknown {kind} `{name}`", f"known {plural or kind + 's'}: {', '.join(sorted(known))}"
+    )
