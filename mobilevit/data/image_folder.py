@@ -1,0 +1,150 @@
+"""A folder of photos, one subfolder per class."""
+
+from __future__ import annotations
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from ..errors import DataError
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".gif"}
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A file that is not a readable image, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class ImageFolder:
+    """Image files with the index of their class, and what was left out."""
+
+    root: Path
+    classes: tuple[str, ...]  # names of the subfolders, sorted
+    samples: tuple[tuple[Path, int], ...]
+    skipped: tuple[Skipped, ...]
+
+
+def scan(root: Path, classes: tuple[str, ...] | None = None) -> ImageFolder:
+    """List the images below `root/CLASS/`, each opened once to see that it can be decoded.
+
+    Args:
+        root: the folder of class folders.
+        classes: names and order to keep, so that a validation folder is indexed like the training
+            folder; by default the sorted names of the subfolders.
+
+    Raises:
+        DataError: the folder is missing or empty, a class has no readable image, or a class of
+            the folder is not among `classes`.
+    """
+    if not root.is_dir():
+        raise DataError(
+            f"there is no folder `{root}`", "give a folder with one subfolder per class"
+        )
+    found = tuple(
+        sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    )
+    if not found:
+        raise DataError(f"`{root}` has no class folders", "put each class's images in a subfolder")
+    if classes is None:
+        classes = found
+    elif unknown := sorted(set(found) - set(classes)):
+        raise DataError(
+            f"`{root / unknown[0]}` is not a class of the model",
+            f"its classes are {', '.join(classes)}",
+        )
+    files = [
+        (path, classes.index(name))
+        for name in found
+        for path in sorted((root / name).rglob("*"))
+        if path.is_file() and not path.name.startswith(".")
+    ]
+    with ThreadPoolExecutor() as pool:
+        reasons = list(pool.map(lambda sample: _unreadable(sample[0]), files))
+    samples = tuple(s for s, reason in zip(files, reasons, strict=True) if reason is None)
+    skipped = tuple(
+        Skipped(path, reason)
+        for (path, _), reason in zip(files, reasons, strict=True)
+        if reason is not None
+    )
+    for index, name in enumerate(classes):
+        if name in found and not any(target == index for _, target in samples):
+            raise DataError(
+                f"class `{name}` has no readable image in `{root / name}`",
+                "add images or remove the folder",
+            )
+    return ImageFolder(root, classes, samples, skipped)
+
+
+def _unreadable(path: Path) -> str | None:
+    """Why `path` cannot be used, or None if it can."""
+    if path.suffix.lower() not in SUFFIXES:
+        return f"not an image file ({path.suffix or 'no suffix'})"
+    try:
+        with Image.open(path) as image:
+            image.load()
+    except UnidentifiedImageError:
+        return "not an image"
+    except Image.DecompressionBombError:
+        return "too many pixels"
+    except (OSError, SyntaxError, ValueError) as error:
+        return str(error) or type(error).__name__
+    return None
+
+
+def split(folder: ImageFolder, fraction: float, seed: int) -> tuple[ImageFolder, ImageFolder]:
+    """Set aside `fraction` of each class, at least one image, for validation.
+
+    Raises:
+        DataError: a class has a single image.
+    """
+    generator = random.Random(seed)
+    train: list[tuple[Path, int]] = []
+    held_out: list[tuple[Path, int]] = []
+    for index, name in enumerate(folder.classes):
+        own = [sample for sample in folder.samples if sample[1] == index]
+        if len(own) < 2:
+            raise DataError(
+                f"class `{name}` has one image, and training needs one more to validate on",
+                "add images, or provide `train/` and `val/` folders",
+            )
+        generator.shuffle(own)
+        count = max(1, round(len(own) * fraction))
+        held_out += own[:count]
+        train += own[count:]
+    return (
+        ImageFolder(folder.root, folder.classes, tuple(train), folder.skipped),
+        ImageFolder(folder.root, folder.classes, tuple(held_out), ()),
+    )
+
+
+def read_label_names(path: Path, classes: tuple[str, ...]) -> list[str]:
+    """Readable labels for class folders.
+
+    Args:
+        path: JSON, `{"folder": "label", …}`, or ImageNet's index `{"0": ["folder", "label"], …}`.
+        classes: the class folders, in order.
+
+    Raises:
+        DataError: the file cannot be read or does not name a class.
+    """
+    try:
+        content = json.loads(path.read_text())
+        pairs = (v if isinstance(v, list) else [k, v] for k, v in content.items())
+        names = {str(folder): str(label) for folder, label in pairs}
+    except (OSError, ValueError, AttributeError) as error:
+        raise DataError(
+            f"`{path}` is not a table of labels: {error}", 'expected JSON {"folder": "label", …}'
+        ) from error
+    for name in classes:
+        if name not in names:
+            raise DataError(f"`{path}` has no label for class `{name}`", "add it")
+    return [names[name].replace("_", " ") for name in classes]

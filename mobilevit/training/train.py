@@ -1,0 +1,263 @@
+"""`mobilevit train`: an image folder in, a run folder with a checkpoint out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import (
+    Callback,
+    ModelCheckpoint,
+    TQDMProgressBar,
+    WeightAveraging,
+)
+from lightning.pytorch.loggers import CSVLogger
+from pydantic import ValidationError
+from torch import Tensor
+
+from ..checkpoint import Checkpoint, save_checkpoint
+from ..data.image_folder import ImageFolder, read_label_names, scan, split
+from ..errors import InputError
+from ..files import atomic_file
+from ..models import create_model
+from ..preprocessing import Preprocessing
+from .classifier import ClassificationData, Classifier
+from .recipe import Recipe
+
+RESUME_FILE = "last.ckpt"
+CHECKPOINT_FILE = "checkpoint.safetensors"
+RECIPE_FILE = "recipe.json"
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a finished run left behind."""
+
+    checkpoint: Path
+    top1: float  # of the saved weights on the validation split, 0..1
+    epoch: int  # in which they were reached, from 1
+    epochs: int
+    minutes: float  # of this process; a resumed run counts from its resumption
+
+
+class SaveBest(Callback):
+    """Write the checkpoint whenever validation accuracy reaches a new high.
+
+    Runs before weight averaging swaps the averaged weights out again, so what is written is what
+    was measured.
+    """
+
+    def __init__(self, path: Path, base: Checkpoint, precision: str) -> None:
+        self.path = path
+        self.base = base
+        self.precision = precision
+        self.top1 = -1.0
+        self.epoch = 0
+        self.started = time.monotonic()
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        top1 = float(trainer.callback_metrics["val_accuracy"])
+        if top1 <= self.top1:
+            return
+        self.top1, self.epoch = top1, trainer.current_epoch + 1
+        self.base.measured = {
+            **self.base.measured,
+            "top1": round(top1, 5),
+            "epoch": self.epoch,
+        }
+        if trainer.is_global_zero:
+            save_checkpoint(self.path, self.base, self.precision)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"top1": self.top1, "epoch": self.epoch}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.top1, self.epoch = state_dict["top1"], state_dict["epoch"]
+
+
+def train(
+    data: Path,
+    out: Path,
+    recipe: Recipe,
+    *,
+    resume: bool = False,
+    labels: Path | None = None,
+    workers: int | None = None,
+    report: Callable[[str], None] = print,
+) -> TrainResult:
+    """Train a classifier.
+
+    Args:
+        data: a folder with `train/` and `val/`, or with the class folders themselves, of which
+            `recipe.val_fraction` is then held out.
+        out: the run folder; new or empty, unless `resume`.
+        resume: go on from the last finished epoch in `out`.
+        labels: JSON with a readable label for each class folder.
+        workers: processes that load images; by default one per spare core.
+        report: is given lines for a person to read.
+
+    Raises:
+        DataError: nothing to train on.
+        InputError: `out` is not empty, or holds no run of this recipe to resume.
+        KeyboardInterrupt: stopped; the last finished epoch is in `out` and can be resumed.
+    """
+    _check_run_folder(out, recipe, resume)
+    model_name = recipe.model
+    create_model(model_name)  # an unknown name is found before the data is read
+    train_folder, val_folder = _read_data(data, recipe, report)
+    names = read_label_names(labels, train_folder.classes) if labels else list(train_folder.classes)
+
+    L.seed_everything(recipe.seed, verbose=False)
+    model = create_model(model_name, num_classes=len(names))
+    model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    side = recipe.image_size
+    preprocessing = Preprocessing(image_size=(side, side), interpolation=recipe.interpolation)
+    base = Checkpoint(
+        name=model_name,
+        model=model,
+        labels=names,
+        classes=list(train_folder.classes),
+        preprocessing=preprocessing,
+        recipe=recipe.model_dump(mode="json"),
+        measured={
+            "train_images": len(train_folder.samples),
+            "val_images": len(val_folder.samples),
+        },
+    )
+    best = SaveBest(out / CHECKPOINT_FILE, base, recipe.checkpoint_precision)
+    if workers is None:
+        workers = max(0, (os.cpu_count() or 1) - 1)
+    with atomic_file(out / RECIPE_FILE) as aside:
+        aside.write_text(recipe.model_dump_json(indent=2) + "\n")
+    trainer = _trainer(out, recipe, best)
+    started = time.monotonic()
+    _fit(
+        trainer,
+        Classifier(model, recipe, preprocessing, len(names)),
+        ClassificationData(train_folder, val_folder, recipe, preprocessing, workers),
+        out / RESUME_FILE if resume else None,
+    )
+    return TrainResult(
+        checkpoint=out / CHECKPOINT_FILE,
+        top1=best.top1,
+        epoch=best.epoch,
+        epochs=recipe.epochs,
+        minutes=(time.monotonic() - started) / 60,
+    )
+
+
+def read_recipe(run: Path) -> Recipe:
+    """The recipe of the run in folder `run`.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = run / RECIPE_FILE
+    try:
+        return Recipe.model_validate_json(path.read_text())
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"`{run}` has no run to resume: {reason}", "start a new one") from error
+
+
+def _check_run_folder(out: Path, recipe: Recipe, resume: bool) -> None:
+    if resume:
+        if not (out / RESUME_FILE).is_file():
+            raise InputError(f"`{out}` has no run to resume", "leave out `--resume`")
+        saved = read_recipe(out)
+        if saved != recipe:
+            different = [k for k in Recipe.model_fields if getattr(saved, k) != getattr(recipe, k)]
+            raise InputError(
+                f"the run in `{out}` has another recipe: {', '.join(different)}",
+                "resume with the options it was started with",
+            )
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InputError(
+            f"`{out}` exists and is not an empty folder", "choose another, or add `--resume`"
+        )
+
+
+def _read_data(
+    data: Path, recipe: Recipe, report: Callable[[str], None]
+) -> tuple[ImageFolder, ImageFolder]:
+    if (data / "train").is_dir():
+        train_folder = scan(data / "train")
+        if (data / "val").is_dir():
+            val_folder = scan(data / "val", train_folder.classes)
+        else:
+            train_folder, val_folder = split(train_folder, recipe.val_fraction, recipe.seed)
+    else:
+        train_folder, val_folder = split(scan(data), recipe.val_fraction, recipe.seed)
+    skipped = train_folder.skipped + val_folder.skipped
+    for item in skipped[:10]:
+        report(f"skipped `{item.path}`: {item.reason}")
+    if len(skipped) > 10:
+        report(f"and {len(skipped) - 10} more")
+    report(
+        f"{len(train_folder.samples)} images to train on, {len(val_folder.samples)} to validate "
+        f"on, {len(train_folder.classes)} classes, {len(skipped)} files skipped"
+    )
+    return train_folder, val_folder
+
+
+def _trainer(out: Path, recipe: Recipe, best: SaveBest) -> L.Trainer:
+    callbacks: list[Callback] = [best]
+    if recipe.ema_decay:
+        callbacks.append(WeightAveraging(avg_fn=_moving_average(recipe.ema_decay)))
+    callbacks.append(TQDMProgressBar(leave=True))
+    callbacks.append(
+        ModelCheckpoint(
+            dirpath=out,
+            filename=Path(RESUME_FILE).stem,
+            enable_version_counter=False,
+            save_on_train_epoch_end=True,
+        )
+    )
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
+    return L.Trainer(
+        max_epochs=recipe.epochs,
+        accelerator="auto",
+        precision=recipe.precision,
+        gradient_clip_val=recipe.gradient_clip,
+        callbacks=callbacks,
+        logger=CSVLogger(out, name="", version=""),
+        log_every_n_steps=10,
+        num_sanity_val_steps=0,
+        check_val_every_n_epoch=recipe.validate_every,
+        reload_dataloaders_every_n_epochs=1,
+        enable_model_summary=False,
+    )
+
+
+def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Exponential moving average whose memory grows with the steps taken, up to `decay`, so that
+    a short run is not dominated by its first weights."""
+
+    def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        n = float(steps)
+        weight = 1 - min(decay, (1 + n) / (10 + n))
+        return averaged + (current.to(averaged) - averaged) * weight
+
+    return average
+
+
+def _fit(
+    trainer: L.Trainer, module: Classifier, data: ClassificationData, resume: Path | None
+) -> None:
+    try:
+        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    except SystemExit as error:  # what Lightning makes of Ctrl-C
+        raise KeyboardInterrupt from error
