@@ -1,0 +1,45 @@
+"""How far an artifact's probabilities are from the model's, and how far they may be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import log10, nan
+
+import numpy as np
+
+from .bundle import ParityRecord, ToleranceRecord
+from .prediction import Probabilities
+from .runtimes import Runtime
+
+# What each precision may cost. fp32 differs by the order of additions; fp16 carries 11 bits.
+TOLERANCES = {
+    "fp32": ToleranceRecord(max_abs_difference=1e-4, top1_agreement=0.999, psnr_db=90),
+    "fp16": ToleranceRecord(max_abs_difference=3e-2, top1_agreement=0.99, psnr_db=50),
+}
+
+
+def measure(
+    reference: Probabilities,
+    given: Probabilities,
+    *,
+    names: Sequence[str],
+    source: str,
+    runtime: Runtime,
+    tolerance: ToleranceRecord,
+) -> ParityRecord:
+    """The difference of two (images, classes) arrays of probabilities. NaN stays NaN, which no
+    tolerance accepts."""
+    difference = np.abs(given.astype(np.float64) - reference)
+    per_image = difference.max(axis=1)
+    squared = float(np.mean(difference**2))
+    return ParityRecord(
+        runtime=runtime.name,
+        runtime_version=runtime.version(),
+        images=len(reference),
+        image_source=source,
+        max_abs_difference=float(per_image.max()),
+        top1_agreement=float((given.argmax(axis=1) == reference.argmax(axis=1)).mean()),
+        psnr_db=None if squared == 0 else -10 * log10(squared) if squared > 0 else nan,
+        worst_image=names[int(per_image.argmax())],
+        tolerance=tolerance,
+    )

@@ -1,0 +1,34 @@
+"""Pixels through a session, the same way for labels, accuracy and parity."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import ConversionError
+from .runtimes import Session
+
+Pixels = NDArray[np.uint8]  # (images, 3, H, W), RGB
+Probabilities = NDArray[np.float32]  # (images, classes)
+
+
+def predict(session: Session, pixels: Pixels) -> Probabilities:
+    """Run every image, one at a time unless the session takes batches.
+
+    Args:
+        session: with one input and one output, as exported here.
+        pixels: uint8 (images, 3, H, W), RGB; cast to what the input takes.
+
+    Raises:
+        ConversionError: the output is not one row of probabilities an image.
+    """
+    [source], [target] = session.inputs, session.outputs
+    dynamic = source.shape[0] == -1
+    batches = [pixels] if dynamic else np.split(pixels, len(pixels))
+    rows = [session.run({source.name: b.astype(source.dtype)})[target.name] for b in batches]
+    for row, batch in zip(rows, batches, strict=True):
+        if row.ndim != 2 or len(row) != len(batch):
+            raise ConversionError(
+                f"output `{target.name}` is {row.shape}, expected ({len(batch)}, classes)"
+            )
+    return np.concatenate(rows).astype(np.float32)

@@ -1,0 +1,139 @@
+"""The protocol of a runtime, and the table of those there are."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from ..errors import InputError, MissingDependencyError, unknown_name
+
+Arrays = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output of an artifact."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str  # NumPy's name
+
+
+class Session(Protocol):
+    """A loaded artifact. Not safe to share between threads."""
+
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+
+    def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
+        """Every input by name in its exact shape and dtype -> every output by name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One row of the table. Its module, `mobilevit.runtimes.NAME`, has two functions:
+    `load(artifact, *, threads) -> Session` and `version() -> str`."""
+
+    name: str
+    suffixes: tuple[str, ...]  # of the artifacts it opens
+    packages: tuple[str, ...]  # import names, one of which must be there
+    extra: str  # of this project, that installs it
+    timed: bool = True  # False: computes what the format means, not how a device would run it
+    mac_only: bool = False
+
+    @property
+    def available(self) -> bool:
+        """Whether it can run on this machine, found without importing it."""
+        if self.mac_only and sys.platform != "darwin":
+            return False
+        return any(find_spec(package) is not None for package in self.packages)
+
+    def require(self) -> None:
+        """Say why it is not available, if it is not.
+
+        Raises:
+            MissingDependencyError: it is not installed.
+            InputError: it does not run on this kind of machine.
+        """
+        if self.mac_only and sys.platform != "darwin":
+            raise InputError(f"runtime `{self.name}` runs on a Mac only")
+        if not self.available:
+            raise MissingDependencyError(self.packages[0], self.extra)
+
+    def load(self, artifact: Path, threads: int = 1) -> Session:
+        """Open `artifact` with `threads` intra-op threads.
+
+        Raises:
+            MissingDependencyError: the runtime is not installed.
+            InputError: it does not run on this kind of machine.
+            ConversionError: the runtime does not open the file.
+        """
+        self.require()
+        session: Session = self._module().load(artifact, threads=threads)
+        return session
+
+    def version(self) -> str:
+        """Version of the installed runtime."""
+        version: str = self._module().version()
+        return version
+
+    def _module(self) -> Any:
+        return import_module(f"{__package__}.{self.name}")
+
+
+RUNTIMES: dict[str, Runtime] = {
+    runtime.name: runtime
+    for runtime in (
+        Runtime("onnxruntime", (".onnx",), ("onnxruntime",), "onnxruntime"),
+        Runtime("litert", (".tflite",), ("ai_edge_litert", "tflite_runtime"), "litert"),
+        Runtime("coreml", (".mlpackage", ".mlmodel"), ("coremltools",), "coreml", mac_only=True),
+        Runtime(
+            "coreml_reference", (".mlpackage", ".mlmodel"), ("coremltools",), "export", timed=False
+        ),
+        Runtime("torch", (".safetensors",), ("torch",), "train"),
+    )
+}
+
+
+def runtimes_for(artifact: Path, available: bool = True) -> list[Runtime]:
+    """Runtimes that open files of this suffix; only those present here, unless not `available`."""
+    return [
+        runtime
+        for runtime in RUNTIMES.values()
+        if artifact.suffix in runtime.suffixes and (runtime.available or not available)
+    ]
+
+
+def load_session(artifact: Path, runtime: str | None = None, threads: int = 1) -> Session:
+    """Load `artifact` with the named runtime, or the first one present that opens it.
+
+    Raises:
+        InputError: no such file or runtime, or a file no runtime opens.
+        MissingDependencyError: the runtime is not installed.
+        ConversionError: the runtime does not open the file.
+    """
+    if not artifact.exists():
+        raise InputError(f"there is no artifact `{artifact}`", "check the path")
+    if runtime is not None:
+        if runtime not in RUNTIMES:
+            raise unknown_name("runtime", runtime, RUNTIMES)
+        if artifact.suffix not in RUNTIMES[runtime].suffixes:
+            opens = ", ".join(RUNTIMES[runtime].suffixes)
+            raise InputError(f"runtime `{runtime}` opens {opens}, not `{artifact.name}`")
+        return RUNTIMES[runtime].load(artifact, threads)
+    candidates = runtimes_for(artifact, available=False)
+    if not candidates:
+        raise InputError(
+            f"no runtime opens `{artifact.name}`",
+            f"known: {', '.join(sorted({s for r in RUNTIMES.values() for s in r.suffixes}))}",
+        )
+    present = [candidate for candidate in candidates if candidate.available]
+    return (present or candidates)[0].load(artifact, threads)
