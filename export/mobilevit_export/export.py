@@ -1,0 +1,270 @@
+"""`mobilevit export`: a checkpoint in, a verified bundle out."""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from torch import nn
+
+from mobilevit.bundle import (
+    GOLDEN_FOLDER,
+    MANIFEST_FILE,
+    ArtifactRecord,
+    GoldenRecord,
+    Manifest,
+    ModelRecord,
+    TensorRecord,
+    hash_artifact,
+    write_labels,
+    write_manifest,
+)
+from mobilevit.checkpoint import Checkpoint, load_checkpoint
+from mobilevit.errors import InputError, MissingDependencyError
+from mobilevit.files import atomic_folder, scratch_folder
+from mobilevit.graph import INPUT, OUTPUT, ClassifierGraph
+from mobilevit.prediction import predict
+from mobilevit.preprocessing import MAX_SIDE, MIN_SIDE, Preprocessing
+from mobilevit.runtimes import RUNTIMES, Runtime, Session
+from mobilevit.runtimes.torch import TorchSession
+
+from .formats import ExportSpec, Format, choose
+from .photos import Photo, folder_photos, packaged_photos
+from .quiet import quiet
+from .verify import Comparison, compare, photo_pixels, prepare
+
+GOLDEN_IMAGES = 4
+GOLDEN_SIDE = 320  # longer side of a golden image, pixels
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One artifact, good or not."""
+
+    record: ArtifactRecord
+    convert_seconds: float
+    verify_seconds: float
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """What an export wrote: `bundle` has the good artifacts, `rejected` the others."""
+
+    bundle: Path | None
+    attempts: tuple[Attempt, ...]
+    rejected: Path | None
+
+    @property
+    def failures(self) -> list[Attempt]:
+        return [attempt for attempt in self.attempts if attempt.record.parity.faults]
+
+
+def export(
+    checkpoint: str | Path | Checkpoint,
+    out: Path,
+    *,
+    formats: Sequence[str] = ("onnx", "tflite", "coreml", "mlmodel"),
+    precisions: Sequence[str] = ("fp32", "fp16"),
+    model: str | None = None,
+    image_size: tuple[int, int] | None = None,
+    photos: Path | None = None,
+    images: int = 32,
+    overwrite: bool = False,
+    report: Callable[[str], None] = print,
+) -> ExportResult:
+    """Convert, read back, compare, and write a bundle of what agrees.
+
+    Args:
+        checkpoint: a path, the name of shipped weights, or one already loaded.
+        out: the bundle's folder; it appears complete or not at all.
+        formats, precisions: see `formats.FORMATS`; each format is made in those it has.
+        model: architecture of weights that do not say.
+        image_size: (H, W); by default the checkpoint's.
+        photos: a folder of photos to compare on; by default crops of packaged photos.
+        images: how many to compare on.
+        overwrite: replace a bundle that is there.
+        report: is given lines for a person to read.
+
+    Returns:
+        The result. If an artifact disagreed, `failures` names it; it is not in the bundle but in
+        a folder beside it, and if none agreed there is no bundle.
+
+    Raises:
+        InputError: wrong names or sizes, or `out` exists.
+        CheckpointError: the checkpoint cannot be read.
+        ConversionError: a converter failed, or a runtime does not open what it wrote.
+        MissingDependencyError: a converter or a runtime to check with is not installed.
+    """
+    chosen = choose(list(formats), list(precisions))
+    checkers = {row.name: _checker(row) for row, _ in chosen}
+    _check_out(out, overwrite)
+    if images < 1:
+        raise InputError(f"cannot compare on {images} photos", "ask for one or more")
+    name = checkpoint.name if isinstance(checkpoint, Checkpoint) else Path(checkpoint).name
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = load_checkpoint(checkpoint, model)
+    preprocessing = _at_size(checkpoint.preprocessing, image_size)
+    reference = TorchSession(replace(checkpoint, preprocessing=preprocessing))
+    # converters may leave marks on what they are given
+    graph = ClassifierGraph(copy.deepcopy(checkpoint.model), preprocessing)
+    graph.eval().requires_grad_(False)
+
+    sample = folder_photos(photos, images) if photos else packaged_photos(images)
+    source = "folder" if photos else "packaged photos"
+    comparison = prepare(reference, sample, preprocessing, source)
+    height, width = preprocessing.image_size
+    report(
+        f"{checkpoint.name}, {len(checkpoint.labels)} classes, {height}x{width} pixels; "
+        f"comparing on {len(sample)} photos"
+    )
+    with scratch_folder(out) as scratch:
+        attempts = []
+        for row, precision in chosen:
+            spec = ExportSpec(
+                precision,
+                preprocessing.image_size,
+                tuple(checkpoint.labels),
+                f"{checkpoint.name}, RGB 0..255 in, probabilities out",
+            )
+            path = scratch / f"{checkpoint.name.replace(':', '_')}_{precision}{row.suffix}"
+            attempts.append(_attempt(row, spec, graph, path, checkers[row.name], comparison))
+            report(_line(attempts[-1]))
+        good = [a.record for a in attempts if not a.record.parity.faults]
+        bad = [a.record for a in attempts if a.record.parity.faults]
+        rejected = out.with_name(f"{out.name}.rejected")
+        if bad:
+            with atomic_folder(rejected) as folder:
+                for record in bad:
+                    os.replace(scratch / record.file, folder / record.file)
+        if good:
+            with atomic_folder(out) as folder:
+                for record in good:
+                    os.replace(scratch / record.file, folder / record.file)
+                write_labels(folder, checkpoint.labels)
+                manifest = Manifest(
+                    created=datetime.now(UTC).isoformat(timespec="seconds"),
+                    model=_model_record(checkpoint, name),
+                    preprocessing=preprocessing,
+                    labels=len(checkpoint.labels),
+                    classes=tuple(checkpoint.classes),
+                    artifacts=tuple(good),
+                    golden=_write_golden(folder, sample, preprocessing, reference),
+                )
+                write_manifest(folder, manifest)
+    return ExportResult(out if good else None, tuple(attempts), rejected if bad else None)
+
+
+def _checker(row: Format) -> Runtime:
+    """The runtime that will compare artifacts of this format."""
+    runtimes = [RUNTIMES[name] for name in row.runtimes]
+    for runtime in runtimes:
+        if runtime.available:
+            return runtime
+    raise MissingDependencyError(runtimes[-1].packages[0], runtimes[-1].extra)
+
+
+def _check_out(out: Path, overwrite: bool) -> None:
+    if not out.exists():
+        return
+    if not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST_FILE).is_file()):
+        raise InputError(f"`{out}` exists and is not a bundle", "choose another folder")
+    if (out / MANIFEST_FILE).exists() and not overwrite:
+        raise InputError(f"there is a bundle in `{out}`", "add `--overwrite` to replace it")
+
+
+def _at_size(preprocessing: Preprocessing, image_size: tuple[int, int] | None) -> Preprocessing:
+    if image_size is None:
+        return preprocessing
+    if not all(MIN_SIDE <= side <= MAX_SIDE for side in image_size):
+        raise InputError(
+            f"image size {image_size[0]}x{image_size[1]} is out of range",
+            f"each side must be {MIN_SIDE} to {MAX_SIDE} pixels",
+        )
+    return preprocessing.at_size(image_size)
+
+
+def _attempt(
+    row: Format,
+    spec: ExportSpec,
+    graph: nn.Module,
+    path: Path,
+    checker: Runtime,
+    comparison: Comparison,
+) -> Attempt:
+    """Convert, read back from disk, run on every photo, compare."""
+    started = time.monotonic()
+    with quiet(f"converting to {row.name} {spec.precision}"):
+        row.convert(graph, spec, path)
+    converted = time.monotonic()
+    height, width = spec.image_size
+    image = TensorRecord(
+        name=INPUT, shape=(1, 3, height, width), dtype="float32", layout="NCHW", range=(0, 255)
+    )
+    probabilities = TensorRecord(
+        name=OUTPUT, shape=(1, len(spec.labels)), dtype="float32", layout="NC", range=(0, 1)
+    )
+    parity = compare(comparison, path, checker, spec.precision)
+    digest, size = hash_artifact(path)
+    record = ArtifactRecord(
+        file=path.name,
+        format=row.name,
+        precision=spec.precision,
+        sha256=digest,
+        size=size,
+        input=image,
+        output=probabilities,
+        parity=parity,
+        tools=row.tool_versions(),
+    )
+    return Attempt(
+        record=record,
+        convert_seconds=converted - started,
+        verify_seconds=time.monotonic() - converted,
+    )
+
+
+def _line(attempt: Attempt) -> str:
+    record = attempt.record
+    return (
+        f"{record.format} {record.precision}: converted in {attempt.convert_seconds:.0f} s, "
+        f"compared in {attempt.verify_seconds:.0f} s by {record.parity.runtime}, "
+        + ("DISAGREES" if record.parity.faults else "agrees")
+    )
+
+
+def _model_record(checkpoint: Checkpoint, name: str) -> ModelRecord:
+    return ModelRecord(
+        name=checkpoint.name,
+        parameters=sum(p.numel() for p in checkpoint.model.parameters()),
+        checkpoint=name,
+        checkpoint_sha256=checkpoint.sha256,
+        recipe=checkpoint.recipe,
+        measured=checkpoint.measured,
+    )
+
+
+def _write_golden(
+    bundle: Path, sample: Sequence[Photo], preprocessing: Preprocessing, reference: Session
+) -> tuple[GoldenRecord, ...]:
+    """Save a few photos, small and lossless, with what the reference makes of the saved files."""
+    (bundle / GOLDEN_FOLDER).mkdir()
+    records = []
+    for number, photo in enumerate(sample[:GOLDEN_IMAGES]):
+        image = photo.image.copy()
+        image.thumbnail((GOLDEN_SIDE, GOLDEN_SIDE))
+        path = bundle / GOLDEN_FOLDER / f"{number}.png"
+        image.save(path)
+        pixels = photo_pixels([Photo(path.name, image)], preprocessing)
+        records.append(
+            GoldenRecord(
+                file=path.relative_to(bundle).as_posix(),
+                sha256=hash_artifact(path)[0],
+                probabilities=tuple(predict(reference, pixels)[0].tolist()),
+            )
+        )
+    return tuple(records)

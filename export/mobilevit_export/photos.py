@@ -1,0 +1,121 @@
+"""Photos to compare on: the user's, or crops of those that installed packages bring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import Image, UnidentifiedImageError
+
+from mobilevit.errors import DataError, MissingDependencyError
+from mobilevit.preprocessing import to_rgb
+
+# colour photos inside the wheels of scikit-image (public domain or CC0) and scikit-learn (CC BY)
+_PACKAGED = {
+    "skimage": ("data", ("coffee.png", "chelsea.png", "astronaut.png", "rocket.jpg")),
+    "sklearn": ("datasets/images", ("china.jpg", "flower.jpg")),
+}
+_SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp"}
+# parts of a photo, as fractions (left, top, right, bottom): the whole, then what it is made of
+_CROPS = (
+    (0.0, 0.0, 1.0, 1.0),
+    (0.0, 0.0, 0.6, 0.6),
+    (0.4, 0.0, 1.0, 0.6),
+    (0.0, 0.4, 0.6, 1.0),
+    (0.4, 0.4, 1.0, 1.0),
+    (0.2, 0.2, 0.8, 0.8),
+    (0.0, 0.1, 0.9, 1.0),
+    (0.1, 0.0, 1.0, 0.9),
+    (0.35, 0.35, 0.65, 0.65),
+    (0.1, 0.3, 0.5, 0.7),
+    (0.5, 0.3, 0.9, 0.7),
+)
+
+
+@dataclass(frozen=True)
+class Photo:
+    """An RGB image and where it is from."""
+
+    name: str
+    image: Image.Image
+
+
+def packaged_photo(name: str) -> Path:
+    """Path of a photo inside an installed package.
+
+    Raises:
+        MissingDependencyError: the package is not installed.
+    """
+    package = next(p for p, (_, names) in _PACKAGED.items() if name in names)
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise MissingDependencyError(package, "export")
+    return Path(spec.origin).parent / _PACKAGED[package][0] / name
+
+
+def packaged_photos(count: int) -> list[Photo]:
+    """`count` crops of the packaged photos, mirrored once all crops are used.
+
+    Raises:
+        MissingDependencyError: a package is not installed.
+        DataError: more are asked for than there are.
+    """
+    names = [name for _, own in _PACKAGED.values() for name in own]
+    available = len(names) * len(_CROPS) * 2
+    if count > available:
+        raise DataError(
+            f"{count} photos are asked for, and {available} come with the packages",
+            "give a folder of your own with `--photos`",
+        )
+    photos: list[Photo] = []
+    for mirrored in (False, True):
+        for number, box in enumerate(_CROPS):
+            for name in names[: count - len(photos)]:
+                with Image.open(packaged_photo(name)) as file:
+                    image = to_rgb(file)
+                left, top, right, bottom = box
+                image = image.crop(
+                    (
+                        round(left * image.width),
+                        round(top * image.height),
+                        round(right * image.width),
+                        round(bottom * image.height),
+                    )
+                )
+                if mirrored:
+                    image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+                stem = Path(name).stem
+                photos.append(Photo(f"{stem}-{number}{'-mirrored' if mirrored else ''}", image))
+    return photos
+
+
+def folder_photos(folder: Path, count: int) -> list[Photo]:
+    """`count` photos below `folder`, evenly spread over its files in sorted order.
+
+    Files that are not images are passed over.
+
+    Raises:
+        DataError: no such folder, or not one readable image in it.
+    """
+    if not folder.is_dir():
+        raise DataError(f"there is no folder `{folder}`", "give a folder of photos")
+    files = sorted(
+        p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and not p.name.startswith(".")
+    )
+    step = max(1.0, len(files) / count)
+    chosen = [files[int(i * step)] for i in range(min(count, len(files)))]
+    photos = list(_readable(chosen, folder))
+    if not photos:
+        raise DataError(f"`{folder}` has no readable photo", "give a folder of photos")
+    return photos
+
+
+def _readable(files: list[Path], folder: Path) -> Iterator[Photo]:
+    for path in files:
+        try:
+            with Image.open(path) as file:
+                yield Photo(path.relative_to(folder).as_posix(), to_rgb(file))
+        except (UnidentifiedImageError, OSError, SyntaxError):
+            continue
