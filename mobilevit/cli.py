@@ -1,0 +1,448 @@
+"""The `mobilevit` command. Everything heavy is imported by the subcommand that needs it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from .errors import InputError, SdkError, unknown_name
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from .training.recipe import Recipe
+
+
+class Commands(TyperGroup):
+    """Turns what a command raises into a message and an exit status.
+
+    0: done and good; 1: done, and the answer is bad; 2: the input or the options are wrong;
+    130: interrupted.
+    """
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SdkError as error:
+            if os.environ.get("MOBILEVIT_TRACEBACK"):
+                raise
+            note(f"error: {error}")
+            raise typer.Exit(error.exit_code) from error
+        except KeyboardInterrupt as error:
+            note("interrupted")
+            raise typer.Exit(130) from error
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="mobilevit",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="MobileViT from photos to phones: train, export, verify, measure.",
+)
+
+Bundle = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder made by `export`.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON to standard output.")]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model", help="Architecture, for weights from elsewhere that do not say."),
+]
+CheckpointName = Annotated[
+    str,
+    typer.Argument(
+        metavar="CHECKPOINT", help="A file, or shipped weights such as mobilevit_xxs.imagenette."
+    ),
+]
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()
+
+
+def note(text: str) -> None:
+    """A line for a person, on standard error."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def emit(value: Any) -> None:
+    """JSON on standard output."""
+    import json
+
+    print(json.dumps(value, indent=2))
+
+
+def show(table: Table) -> None:
+    """A table on standard output, as wide as the terminal, or as the table where there is none."""
+    from rich.console import Console
+
+    console = Console() if sys.stdout.isatty() else Console(width=160)
+    console.print(table)
+
+
+def new_table(*columns: str, title: str | None = None) -> Table:
+    """A table whose first column is text and whose others are figures."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+    return table
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`256` or `192x256`, height first -> (H, W)"""
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdigit() for side in sides):
+        raise InputError(f"`{text}` is not an image size", "write 256, or 192x256, height first")
+    return int(sides[0]), int(sides[-1])
+
+
+@app.command()
+def models(
+    pattern: Annotated[str, typer.Argument(help="Part of a name, or a glob.")] = "*",
+    as_json: Json = False,
+) -> None:
+    """List models: parameters, multiply-adds, shipped weights."""
+    from fnmatch import fnmatch
+
+    from .checkpoint import shipped_weights
+    from .models import list_models
+    from .models.cost import model_cost
+
+    glob = pattern if any(sign in pattern for sign in "*?[") else f"*{pattern}*"
+    names = [name for name in list_models() if fnmatch(name, glob)]
+    if not names:
+        raise unknown_name("model", pattern, list_models())
+    weights = list(shipped_weights())
+    rows: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "parameters": model_cost(name).parameters,
+            "multiply_adds": model_cost(name).multiply_adds,
+            "weights": [w for w in weights if w.split(".")[0] == name],
+        }
+        for name in names
+    ]
+    if as_json:
+        return emit(rows)
+    table = new_table("model", "parameters", "multiply-adds, 256x256", "shipped weights")
+    for row in rows:
+        table.add_row(
+            row["name"],
+            f"{row['parameters']:,}",
+            f"{row['multiply_adds'] / 1e9:.2f} G",
+            ", ".join(row["weights"]) or "-",
+        )
+    show(table)
+    note("any timm model can be named as timm:NAME")
+
+
+@app.command()
+def train(
+    data: Annotated[Path, typer.Argument(help="train/CLASS and val/CLASS folders, or CLASS ones.")],
+    out: Annotated[Path, typer.Option("--out", help="Run folder: checkpoint, curves, recipe.")],
+    model: Annotated[str, typer.Option("--model")] = "mobilevit_xxs",
+    epochs: Annotated[int | None, typer.Option()] = None,
+    batch_size: Annotated[int | None, typer.Option()] = None,
+    image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other field of the recipe."),
+    ] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="JSON with a readable label for each class folder.")
+    ] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes that load images.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+) -> None:
+    """Train a classifier on a folder of photos."""
+    given = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "image_size": image_size,
+        "learning_rate": learning_rate,
+    }
+    fields = {key: value for key, value in given.items() if value is not None}
+    recipe = _recipe({"model": model, **fields}, settings or [])
+    note("loading torch")
+    from .training.train import read_recipe
+    from .training.train import train as run
+
+    if resume and not fields and not settings:
+        recipe = read_recipe(out)
+    try:
+        result = run(data, out, recipe, resume=resume, labels=labels, workers=workers, report=note)
+    except KeyboardInterrupt:
+        if (out / "last.ckpt").exists():
+            note(f"stopped; go on with `mobilevit train {data} --out {out} --resume`")
+        raise
+    note(
+        f"top-1 {result.top1:.2%} on the validation images, reached in epoch {result.epoch} of "
+        f"{result.epochs}; {result.minutes:.0f} min"
+    )
+    print(result.checkpoint)
+
+
+def _recipe(fields: dict[str, Any], settings: list[str]) -> Recipe:
+    import json
+
+    from pydantic import ValidationError
+
+    from .training.recipe import Recipe
+
+    for setting in settings:
+        key, sign, value = setting.partition("=")
+        if not sign:
+            raise InputError(f"`--set {setting}` has no value", "write `--set KEY=VALUE`")
+        if key not in Recipe.model_fields:
+            raise unknown_name("recipe field", key, Recipe.model_fields)
+        try:
+            fields[key] = json.loads(value)
+        except ValueError:
+            fields[key] = value  # a bare word
+    try:
+        return Recipe(**fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"recipe: {where}: {first['msg']}".replace(": :", ":")) from error
+
+
+@app.command("eval")
+def evaluate(
+    subject: Annotated[str, typer.Argument(metavar="CHECKPOINT|BUNDLE")],
+    data: Annotated[Path, typer.Option("--data", help="Folder of class folders, or its parent.")],
+    model: ModelName = None,
+    as_json: Json = False,
+) -> None:
+    """Accuracy on photos: of the weights, or of every artifact of a bundle."""
+    from dataclasses import asdict
+
+    from . import evaluate as evaluation
+
+    rows = []
+    for name, session, folder, preprocessing in _subjects(subject, model, data):
+        with _progress(f"evaluating {name}", len(folder.samples)) as advance:
+            rows.append(evaluation.accuracy(name, session, folder, preprocessing, advance))
+    if as_json:
+        return emit([asdict(row) for row in rows])
+    table = new_table("evaluated", "images", "top-1", "top-5")
+    for row in rows:
+        table.add_row(row.name, f"{row.images}", f"{row.top1:.2%}", f"{row.top5:.2%}")
+    show(table)
+
+
+def _subjects(subject: str, model: str | None, data: Path) -> Any:
+    """(name, session, folder, preprocessing) of a checkpoint or of each artifact of a bundle."""
+    from . import evaluate as evaluation
+
+    if Path(subject).is_dir():
+        from .bundle import find_artifact, read_manifest
+        from .runtimes import runtimes_for
+
+        bundle = Path(subject)
+        manifest = read_manifest(bundle)
+        folder = evaluation.open_folder(data, manifest.classes, manifest.labels)
+        for record in manifest.artifacts:
+            path = find_artifact(bundle, record)
+            for runtime in runtimes_for(path)[:1]:
+                name = f"{record.file} ({runtime.name})"
+                yield name, runtime.load(path), folder, manifest.preprocessing
+    else:
+        from .checkpoint import load_checkpoint
+        from .runtimes.torch import TorchSession
+
+        checkpoint = load_checkpoint(subject, model)
+        folder = evaluation.open_folder(data, checkpoint.classes, len(checkpoint.labels))
+        session = TorchSession(checkpoint, threads=os.cpu_count() or 1)
+        yield f"{subject} (torch)", session, folder, checkpoint.preprocessing
+
+
+def _progress(title: str, total: int) -> Any:
+    """A progress bar on standard error; entering it gives a function that is told the count."""
+    from collections.abc import Callable, Iterator
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import Progress
+
+    @contextmanager
+    def bar() -> Iterator[Callable[[int], None]]:
+        with Progress(console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task(title, total=total)
+            yield lambda done: progress.update(task, completed=done)
+
+    return bar()
+
+
+@app.command()
+def export(
+    checkpoint: CheckpointName,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the bundle.")],
+    formats: Annotated[
+        str, typer.Option("--format", help="Comma-separated: onnx, tflite, coreml, mlmodel.")
+    ] = "onnx,tflite,coreml,mlmodel",
+    precisions: Annotated[
+        str, typer.Option("--precision", help="Comma-separated: fp32, fp16.")
+    ] = "fp32,fp16",
+    model: ModelName = None,
+    image_size: Annotated[
+        str | None, typer.Option(help="256, or 192x256, height first; default: the checkpoint's.")
+    ] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Compare on photos of this folder, not on packaged ones.")
+    ] = None,
+    images: Annotated[int, typer.Option(help="How many photos to compare on.")] = 32,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Convert a checkpoint to phone formats, each compared with it, into a bundle."""
+    size = parse_size(image_size) if image_size else None
+    note("loading the converters")
+    from mobilevit_export import export as run
+
+    result = run(
+        checkpoint,
+        out,
+        formats=[name.strip() for name in formats.split(",") if name.strip()],
+        precisions=[name.strip() for name in precisions.split(",") if name.strip()],
+        model=model,
+        image_size=size,
+        photos=photos,
+        images=images,
+        overwrite=overwrite,
+        report=note,
+    )
+    if as_json:
+        emit([attempt.record.model_dump(mode="json") for attempt in result.attempts])
+    else:
+        table = new_table("artifact", "size", "largest difference", "top-1 agrees", "PSNR", "")
+        for attempt in result.attempts:
+            record, parity = attempt.record, attempt.record.parity
+            table.add_row(
+                record.file,
+                f"{record.size / 1e6:.2f} MB",
+                f"{parity.max_abs_difference:.1e}",
+                f"{parity.top1_agreement:.1%} of {parity.images}",
+                "same" if parity.psnr_db is None else f"{parity.psnr_db:.0f} dB",
+                "REJECTED" if parity.faults else "good",
+            )
+        show(table)
+    for attempt in result.failures:
+        record = attempt.record
+        note(f"error: `{record.file}` does not compute what the model computes")
+        for fault in record.parity.faults:
+            note(f"  {fault}; the largest difference is on {record.parity.worst_image}")
+    if result.bundle:
+        note(f"bundle: {result.bundle}")
+    if result.failures:
+        note(f"\nhint: rejected files are in `{result.rejected}`; `bundle` lists only good ones")
+        raise typer.Exit(1)
+
+
+@app.command()
+def verify(bundle: Bundle, as_json: Json = False) -> None:
+    """Check a bundle's hashes, and its golden outputs on each runtime present."""
+    from dataclasses import asdict
+
+    from .check import check_bundle
+
+    checks = check_bundle(bundle)
+    if as_json:
+        emit([asdict(check) for check in checks])
+    else:
+        table = new_table("file", "checked", "result")
+        for check in checks:
+            table.add_row(check.subject, check.what, "; ".join(check.faults) or "good")
+        show(table)
+    bad = sorted({check.subject for check in checks if check.faults})
+    if bad:
+        note(f"error: {', '.join(f'`{name}`' for name in bad)}: not what was exported")
+        raise typer.Exit(1)
+
+
+@app.command()
+def classify(
+    bundle: Bundle,
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...")],
+    artifact: Annotated[str | None, typer.Option(help="File name of one artifact.")] = None,
+    every: Annotated[bool, typer.Option("--every-artifact", help="Ask each of them.")] = False,
+    top: Annotated[int, typer.Option(min=1, help="How many labels.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Labels and probabilities for images."""
+    from dataclasses import asdict
+
+    from .bundle import read_manifest
+    from .client import load, open_image
+
+    names = [r.file for r in read_manifest(bundle).artifacts] if every else [artifact]
+    opened = [open_image(path) for path in images]
+    rows: list[dict[str, Any]] = []
+    for name in names:
+        client = load(bundle, name)
+        for path, image in zip(images, opened, strict=True):
+            rows.append(
+                {
+                    "image": str(path),
+                    "artifact": client.artifact.file,
+                    "runtime": client.runtime.name,
+                    "labels": [asdict(p) for p in client.classify(image, top)],
+                }
+            )
+    if as_json:
+        return emit(rows)
+    table = new_table("image", "artifact", "runtime", "labels")
+    table.columns[-1].justify = "left"
+    for row in rows:
+        text = ", ".join(f"{p['label']} {p['probability']:.1%}" for p in row["labels"])
+        table.add_row(Path(row["image"]).name, row["artifact"], row["runtime"], text)
+    show(table)
+
+
+@app.command()
+def benchmark(
+    subjects: Annotated[
+        list[Path], typer.Argument(metavar="BUNDLE|ARTIFACT...", help="What to time.")
+    ],
+    device: Annotated[str, typer.Option(help="Where: local.")] = "local",
+    threads: Annotated[str, typer.Option(help="Comma-separated, such as 1,2.")] = "1",
+    rounds: Annotated[int, typer.Option(help="How often each artifact is visited.")] = 20,
+    results: Annotated[
+        Path | None, typer.Option("--json", help="Write every sample to this file.")
+    ] = None,
+) -> None:
+    """Time artifacts in interleaved rounds: load, first run, percentiles, memory."""
+    if device != "local":
+        raise unknown_name("device", device, ["local"])
+    counts = [part.strip() for part in threads.split(",")]
+    if not all(part.isascii() and part.isdigit() for part in counts):
+        raise InputError(f"`{threads}` is not a choice of threads", "write numbers, such as 1,2")
+    from mobilevit_benchmarks import benchmark as run
+    from mobilevit_benchmarks import result_table
+    from mobilevit_benchmarks.cases import Subject, bundle_subjects
+
+    timed: list[Subject] = []
+    for path in subjects:
+        if path.is_dir() and path.suffix != ".mlpackage":
+            timed += bundle_subjects(path)
+        else:
+            timed.append(Subject(path, path.name, path.stem))
+    result = run(timed, threads=[int(part) for part in counts], rounds=rounds, report=note)
+    show(result_table(result))
+    if results is not None:
+        result.write(results)
+        note(f"samples: {results}")
+
+
+if __name__ == "__main__":
+    main()
