@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from numpy.typing import NDArray
 
+from ..capture import captured
 from ..errors import InputError, MissingDependencyError, unknown_name
 
 Arrays = dict[str, NDArray[Any]]
@@ -77,7 +78,9 @@ class Runtime:
             ConversionError: the runtime does not open the file.
         """
         self.require()
-        session: Session = self._module().load(artifact, threads=threads)
+        module = self._module()
+        with captured():
+            session: Session = module.load(artifact, threads=threads)
         return session
 
     def version(self) -> str:
@@ -86,7 +89,8 @@ class Runtime:
         return version
 
     def _module(self) -> Any:
-        return import_module(f"{__package__}.{self.name}")
+        with captured():
+            return import_module(f"{__package__}.{self.name}")
 
 
 RUNTIMES: dict[str, Runtime] = {

@@ -31,7 +31,7 @@ class LiteRTSession:
             signatures = self._interpreter.get_signature_list()
             self._runner = self._interpreter.get_signature_runner(next(iter(signatures)))
         except (ValueError, RuntimeError, StopIteration) as error:
-            reason = (str(error).strip() or "no signature").splitlines()[0]
+            reason = (str(error).strip() or "no signature").splitlines()[0].rstrip(".")
             raise ConversionError(f"LiteRT cannot open `{artifact}`: {reason}") from error
         self.inputs = _specs(self._runner.get_input_details())
         self.outputs = _specs(self._runner.get_output_details())

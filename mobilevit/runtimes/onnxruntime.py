@@ -46,7 +46,7 @@ class OnnxRuntimeSession:
                 artifact, options, providers=["CPUExecutionProvider"]
             )
         except _ERRORS as error:
-            reason = str(error).strip().splitlines()[0]
+            reason = str(error).strip().splitlines()[0].rstrip(".")
             raise ConversionError(f"onnxruntime cannot open `{artifact}`: {reason}") from error
         self.inputs = tuple(_spec(node) for node in self._session.get_inputs())
         self.outputs = tuple(_spec(node) for node in self._session.get_outputs())

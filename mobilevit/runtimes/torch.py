@@ -23,9 +23,7 @@ class TorchSession:
         shape = (-1, 3, *checkpoint.preprocessing.image_size)
         classes = len(checkpoint.labels)
         self.inputs: tuple[TensorSpec, ...] = (TensorSpec(INPUT, shape, "float32"),)
-        self.outputs: tuple[TensorSpec, ...] = (
-            TensorSpec(OUTPUT, (-1, classes), "float32"),
-        )
+        self.outputs: tuple[TensorSpec, ...] = (TensorSpec(OUTPUT, (-1, classes), "float32"),)
 
     @torch.inference_mode()
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
