@@ -95,6 +95,6 @@ def write_photos(root: Path, classes: tuple[str, ...], count: int, side: int = 4
 @pytest.fixture
 def photo_folder(tmp_path: Path) -> Iterator[Path]:
     root = tmp_path / "photos"
-    for part, count in (("train", 8), ("val", 4)):
+    for part, count in (("train", 16), ("val", 6)):
         write_photos(root / part, ("a", "b", "c"), count)
     yield root

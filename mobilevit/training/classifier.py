@@ -13,9 +13,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
 
-from ..data.dataset import ImageDataset
+from ..data.dataset import EpochSampler, EvalDataset, TrainDataset
 from ..data.image_folder import ImageFolder
-from ..data.transforms import eval_transform, train_transform
 from ..preprocessing import Preprocessing, normalize
 from .recipe import Recipe
 
@@ -39,21 +38,22 @@ class ClassificationData(L.LightningDataModule):
         self.workers = workers
 
     def train_dataloader(self) -> DataLoader[Any]:
-        epoch = self.trainer.current_epoch if self.trainer else 0
         recipe = self.recipe
-        transform = train_transform(recipe.size_at(epoch), recipe.crop_scale, recipe.interpolation)
+        dataset = TrainDataset(self.train_folder, recipe.crop_scale, recipe.interpolation)
         return DataLoader(
-            ImageDataset(self.train_folder, transform),
-            batch_size=min(recipe.batch_size, len(self.train_folder.samples)),
-            shuffle=True,
+            dataset,
+            batch_size=min(recipe.batch_size, len(dataset)),
+            sampler=EpochSampler(len(dataset), self._epoch, recipe.size_at, recipe.seed_at),
             drop_last=True,
             num_workers=self.workers,
-            generator=torch.Generator().manual_seed(recipe.seed_at(epoch)),
         )
+
+    def _epoch(self) -> int:
+        return self.trainer.current_epoch if self.trainer else 0
 
     def val_dataloader(self) -> DataLoader[Any]:
         return DataLoader(
-            ImageDataset(self.val_folder, eval_transform(self.preprocessing)),
+            EvalDataset(self.val_folder, self.preprocessing),
             batch_size=self.recipe.batch_size,
             num_workers=self.workers,
         )
@@ -76,9 +76,10 @@ class Classifier(L.LightningModule):
         x = normalize(pixels.float(), self.preprocessing)
         return self.model(x.contiguous(memory_format=torch.channels_last))
 
-    def on_train_epoch_start(self) -> None:
-        """A resumed epoch draws what the uninterrupted one would have drawn."""
-        torch.manual_seed(self.recipe.seed_at(self.current_epoch))
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Dropout, too, follows from the epoch and the step alone, whatever ran before."""
+        seed = self.recipe.seed_at(self.current_epoch) * 1_000_003 + batch_idx
+        torch.manual_seed(seed + self.global_rank)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
         pixels, target = batch

@@ -26,7 +26,7 @@ from torch import Tensor
 from ..checkpoint import Checkpoint, save_checkpoint
 from ..data.image_folder import ImageFolder, read_label_names, scan, split
 from ..errors import InputError
-from ..files import atomic_file
+from ..files import atomic_file, room_for
 from ..models import create_model
 from ..preprocessing import Preprocessing
 from .classifier import ClassificationData, Classifier
@@ -49,7 +49,7 @@ class TrainResult:
 
 
 class SaveBest(Callback):
-    """Write the checkpoint whenever validation accuracy reaches a new high.
+    """Write the checkpoint whenever validation accuracy is the best so far.
 
     Runs before weight averaging swaps the averaged weights out again, so what is written is what
     was measured.
@@ -67,7 +67,7 @@ class SaveBest(Callback):
         if trainer.sanity_checking:
             return
         top1 = float(trainer.callback_metrics["val_accuracy"])
-        if top1 <= self.top1:
+        if top1 < self.top1:  # of equals the later, which has seen more
             return
         self.top1, self.epoch = top1, trainer.current_epoch + 1
         self.base.measured = {
@@ -224,12 +224,19 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest) -> L.Trainer:
         )
     )
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings("ignore", message=".*exists and is not empty.*")
-    warnings.filterwarnings("ignore", message=".*lr_scheduler.step.*")
+    for expected in (
+        "does not have many workers",  # a choice of the caller
+        "exists and is not empty",  # when resuming
+        "lr_scheduler.step",
+        "smaller than the logging interval",  # few photos
+        "treespec, LeafSpec",  # Lightning's own
+    ):
+        warnings.filterwarnings("ignore", message=f".*{expected}.*")
     return L.Trainer(
         max_epochs=recipe.epochs,
+        default_root_dir=out,
         accelerator="auto",
+        devices=1,
         precision=recipe.precision,
         gradient_clip_val=recipe.gradient_clip,
         callbacks=callbacks,
@@ -237,7 +244,6 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest) -> L.Trainer:
         log_every_n_steps=10,
         num_sanity_val_steps=0,
         check_val_every_n_epoch=recipe.validate_every,
-        reload_dataloaders_every_n_epochs=1,
         enable_model_summary=False,
     )
 
@@ -258,6 +264,7 @@ def _fit(
     trainer: L.Trainer, module: Classifier, data: ClassificationData, resume: Path | None
 ) -> None:
     try:
-        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+        with room_for(Path(trainer.default_root_dir)):
+            trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except SystemExit as error:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import signal
 import subprocess
 import sys
@@ -35,16 +36,16 @@ def weights(run: Path) -> dict[str, torch.Tensor]:
 
 
 def test_it_learns_and_says_how_well(photo_folder: Path, tmp_path: Path) -> None:
-    recipe = QUICK.model_copy(update={"epochs": 12, "train_sizes": (32, 48)})
+    recipe = QUICK.model_copy(update={"epochs": 12, "image_size": 64, "train_sizes": (48, 64)})
     lines: list[str] = []
     result = train(photo_folder, tmp_path / "run", recipe, workers=0, report=lines.append)
     assert result.top1 > 0.8  # chance is 1/3
     checkpoint = load_checkpoint(result.checkpoint)
     assert checkpoint.labels == checkpoint.classes == ["a", "b", "c"]
-    assert checkpoint.preprocessing.image_size == (32, 32)
+    assert checkpoint.preprocessing.image_size == (64, 64)
     assert checkpoint.measured["top1"] == pytest.approx(result.top1, abs=1e-4)
     assert Recipe.model_validate(checkpoint.recipe) == recipe
-    assert "24 images to train on, 12 to validate on, 3 classes, 0 files skipped" in lines[0]
+    assert "48 images to train on, 18 to validate on, 3 classes, 0 files skipped" in lines[0]
     assert (tmp_path / "run" / "metrics.csv").exists()
 
 
@@ -71,7 +72,10 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_as_if_never_stopped(
     for setting in settings:
         options += ["--set", setting]
     command = [sys.executable, "-m", "mobilevit.cli", "train", str(photo_folder), "--workers", "0"]
-    process = subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # as here: sums in the same order
+    process = subprocess.Popen(
+        [*command, *options], stderr=subprocess.PIPE, text=True, env=environment
+    )
     deadline = time.monotonic() + 120
     while not (stopped / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -84,7 +88,7 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_as_if_never_stopped(
     assert not list(stopped.glob(".*"))
 
     resumed = [*command, "--out", str(stopped), "--resume"]
-    done = subprocess.run(resumed, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(resumed, capture_output=True, text=True, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
     last = [torch.load(run / "last.ckpt", weights_only=True) for run in (whole, stopped)]
     assert last[0]["epoch"] == last[1]["epoch"] == 11

@@ -1,0 +1,428 @@
+"""Hostile inputs: each builds a folder and gives the command line that meets it.
+
+A case is a function of (folder, checkpoint file) that returns the arguments of `mobilevit`; its
+decorator says what exit status it must have and what the message must contain.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from mobilevit.bundle import hash_artifact
+from tests.conftest import write_photos
+
+
+@dataclass(frozen=True)
+class Hostile:
+    name: str
+    build: Callable[[Path, Path], list[str]]
+    message: str
+    status: int
+
+
+CASES: list[Hostile] = []
+
+
+def hostile(
+    message: str, status: int = 2
+) -> Callable[[Callable[[Path, Path], list[str]]], Callable[[Path, Path], list[str]]]:
+    def decorator(build: Callable[[Path, Path], list[str]]) -> Callable[[Path, Path], list[str]]:
+        CASES.append(Hostile(build.__name__, build, message, status))
+        return build
+
+    return decorator
+
+
+def train(folder: Path, data: Path | str, *options: str) -> list[str]:
+    out = str(folder / "out")
+    return ["train", str(data), "--out", out, "--epochs", "1", "--workers", "0", *options]
+
+
+def export(folder: Path, checkpoint: Path | str, *options: str) -> list[str]:
+    out = str(folder / "out")
+    return ["export", str(checkpoint), "--out", out, "--images", "2", *options]
+
+
+# image folders
+
+
+@hostile("there is no folder")
+def missing_image_folder(folder: Path, checkpoint: Path) -> list[str]:
+    return train(folder, folder / "nowhere")
+
+
+@hostile("there is no folder")
+def image_folder_is_a_file(folder: Path, checkpoint: Path) -> list[str]:
+    return train(folder, checkpoint)
+
+
+@hostile("has no class folders")
+def empty_image_folder(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "data").mkdir()
+    return train(folder, folder / "data")
+
+
+@hostile("has no class folders")
+def images_without_class_folders(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "photos", ("a",), 3)
+    return train(folder, folder / "photos" / "a")
+
+
+@hostile("class `b` has no readable image")
+def class_with_no_images(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a",), 3)
+    (folder / "data" / "b").mkdir()
+    return train(folder, folder / "data")
+
+
+@hostile("class `b` has no readable image")
+def class_of_broken_images_alone(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 3)
+    for path in (folder / "data" / "b").iterdir():
+        path.write_bytes(path.read_bytes()[:100])
+    return train(folder, folder / "data")
+
+
+@hostile("has one image")
+def class_of_one_image(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 1)
+    return train(folder, folder / "data")
+
+
+@hostile("is not a class of the model")
+def validation_class_that_is_not_trained(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data" / "train", ("a", "b"), 2)
+    write_photos(folder / "data" / "val", ("a", "c"), 2)
+    return train(folder, folder / "data")
+
+
+@hostile("is not a table of labels")
+def labels_that_are_not_json(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 3)
+    (folder / "labels.json").write_text("a,b")
+    return train(folder, folder / "data", "--labels", str(folder / "labels.json"))
+
+
+@hostile("no label for class `b`")
+def labels_that_lack_a_class(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 3)
+    (folder / "labels.json").write_text('{"a": "first"}')
+    return train(folder, folder / "data", "--labels", str(folder / "labels.json"))
+
+
+# options of training
+
+
+@hostile("or `mobilevit_xxs`")
+def unknown_model(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 3)
+    return train(folder, folder / "data", "--model", "mobilevit_xss")
+
+
+@hostile("did you mean")
+def unknown_timm_model(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 3)
+    return train(folder, folder / "data", "--model", "timm:mobilevit_xxss")
+
+
+@hostile("image_size")
+def training_size_too_small(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 3)
+    return train(folder, folder / "data", "--image-size", "16")
+
+
+@hostile("did you mean `learning_rate`")
+def unknown_recipe_field(folder: Path, checkpoint: Path) -> list[str]:
+    return train(folder, folder, "--set", "leraning_rate=1")
+
+
+@hostile("has no value")
+def recipe_field_without_value(folder: Path, checkpoint: Path) -> list[str]:
+    return train(folder, folder, "--set", "seed")
+
+
+@hostile("weight_decay")
+def recipe_field_of_the_wrong_type(folder: Path, checkpoint: Path) -> list[str]:
+    return train(folder, folder, "--set", "weight_decay=much")
+
+
+@hostile("is not an empty folder")
+def run_folder_with_something_in_it(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 3)
+    return ["train", str(folder / "data"), "--out", str(folder / "data")]
+
+
+@hostile("no run to resume")
+def nothing_to_resume(folder: Path, checkpoint: Path) -> list[str]:
+    return ["train", str(folder), "--out", str(folder / "out"), "--resume"]
+
+
+# checkpoints
+
+
+@hostile("there is no file")
+def missing_checkpoint(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, folder / "none.safetensors")
+
+
+@hostile("unknown checkpoint")
+def unknown_shipped_weights(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, "mobilevit_xxs.imagenet_99")
+
+
+@hostile("is a folder")
+def checkpoint_is_a_folder(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, checkpoint.parent)
+
+
+@hostile("cannot be read as safetensors")
+def checkpoint_cut_off(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "cut.safetensors").write_bytes(checkpoint.read_bytes()[:100_000])
+    return export(folder, folder / "cut.safetensors")
+
+
+@hostile("cannot be read as safetensors")
+def checkpoint_with_a_huge_header(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "huge.safetensors").write_bytes((2**62).to_bytes(8, "little") + b"{}")
+    return export(folder, folder / "huge.safetensors")
+
+
+@hostile("was not opened")
+def checkpoint_is_a_pickle_with_code(folder: Path, checkpoint: Path) -> list[str]:
+    class Payload:
+        def __reduce__(self) -> tuple[object, tuple[str]]:
+            return Path.touch, (folder / "ran",)  # type: ignore[return-value]
+
+    torch.save({"x": Payload()}, folder / "evil.pt")
+    return export(folder, folder / "evil.pt", "--model", "mobilevit_xxs")
+
+
+@hostile("cannot be read")
+def checkpoint_is_a_zip_of_something(folder: Path, checkpoint: Path) -> list[str]:
+    with zipfile.ZipFile(folder / "some.pth", "w") as archive:
+        archive.writestr("../../escape", "text")
+    return export(folder, folder / "some.pth", "--model", "mobilevit_xxs")
+
+
+@hostile("holds no state dict")
+def checkpoint_is_a_list(folder: Path, checkpoint: Path) -> list[str]:
+    torch.save([1, 2, 3], folder / "list.pt")
+    return export(folder, folder / "list.pt", "--model", "mobilevit_xxs")
+
+
+@hostile("is not a checkpoint")
+def checkpoint_with_another_suffix(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "model.pkl").write_bytes(pickle.dumps({}))
+    return export(folder, folder / "model.pkl")
+
+
+@hostile("does not name its architecture")
+def weights_without_a_name(folder: Path, checkpoint: Path) -> list[str]:
+    save_file(load_file(checkpoint), folder / "bare.safetensors")
+    return export(folder, folder / "bare.safetensors")
+
+
+@hostile("not a MobileViT's")
+def weights_of_another_architecture(folder: Path, checkpoint: Path) -> list[str]:
+    save_file({"layer.weight": torch.zeros(3)}, folder / "other.safetensors")
+    return export(folder, folder / "other.safetensors", "--model", "mobilevit_xxs")
+
+
+@hostile("holds `mobilevit_xxs`, not `mobilevit_s`")
+def checkpoint_of_another_variant(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, checkpoint, "--model", "mobilevit_s")
+
+
+# options of exporting
+
+
+@hostile("did you mean `onnx`")
+def unknown_format(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, checkpoint, "--format", "onx")
+
+
+@hostile("unknown precision `fp8`")
+def unknown_precision(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, checkpoint, "--format", "onnx", "--precision", "fp8")
+
+
+@hostile("16x16 is out of range")
+def export_size_too_small(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, checkpoint, "--image-size", "16")
+
+
+@hostile("is not an image size")
+def export_size_that_is_no_number(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, checkpoint, "--image-size", "big")
+
+
+@hostile("is not a bundle")
+def export_over_somebodys_files(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "out").mkdir()
+    (folder / "out" / "thesis.txt").write_text("years of work")
+    return export(folder, checkpoint, "--overwrite")
+
+
+@hostile("no readable photo")
+def comparing_on_no_photo(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "photos").mkdir()
+    (folder / "photos" / "x.jpg").write_text("not a photo")
+    return export(folder, checkpoint, "--photos", str(folder / "photos"))
+
+
+# bundles and images
+
+
+def fake_bundle(folder: Path, **changes: object) -> Path:
+    """A bundle whose manifest is well formed, with some of it changed; its artifact is garbage."""
+    bundle = folder / "bundle"
+    (bundle / "golden").mkdir(parents=True)
+    (bundle / "model.onnx").write_bytes(b"not a model")
+    (bundle / "labels.txt").write_text("a\nb\n")
+    golden = bundle / "golden" / "0.png"
+    Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(golden)
+    tensor = {"name": "x", "shape": [1], "dtype": "float32", "layout": "NC", "range": [0, 1]}
+    tolerance = {"max_abs_difference": 1, "top1_agreement": 1, "psnr_db": 1}
+    parity = {
+        "runtime": "onnxruntime",
+        "runtime_version": "1",
+        "images": 1,
+        "image_source": "folder",
+        "max_abs_difference": 0,
+        "top1_agreement": 1,
+        "psnr_db": None,
+        "worst_image": "x",
+        "tolerance": tolerance,
+    }
+    artifact = {
+        "file": "model.onnx",
+        "format": "onnx",
+        "precision": "fp32",
+        "sha256": "0" * 64,
+        "size": 1,
+        "input": tensor,
+        "output": tensor,
+        "parity": parity,
+        "tools": {},
+    }
+    manifest = {
+        "created": "2026-01-01",
+        "model": {
+            "name": "m",
+            "parameters": 1,
+            "checkpoint": "c",
+            "checkpoint_sha256": "0" * 64,
+            "recipe": {},
+            "measured": {},
+        },
+        "preprocessing": {"image_size": [32, 32]},
+        "labels": 2,
+        "artifacts": [{**artifact, **changes}],
+        "golden": [
+            {
+                "file": "golden/0.png",
+                "sha256": hash_artifact(golden)[0],
+                "probabilities": [0.5, 0.5],
+            }
+        ],
+    }
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    return bundle
+
+
+@hostile("is not a bundle")
+def bundle_without_manifest(folder: Path, checkpoint: Path) -> list[str]:
+    return ["verify", str(folder)]
+
+
+@hostile("is not a manifest this version understands")
+def manifest_cut_off(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    text = (bundle / "manifest.json").read_text()
+    (bundle / "manifest.json").write_text(text[: len(text) // 2])
+    return ["verify", str(bundle)]
+
+
+@hostile("is not a path inside the bundle")
+def manifest_that_points_outside(folder: Path, checkpoint: Path) -> list[str]:
+    return ["verify", str(fake_bundle(folder, file="../../etc/passwd"))]
+
+
+@hostile("is a link out of the bundle")
+def artifact_that_is_a_link_outside(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    (bundle / "model.onnx").unlink()
+    (bundle / "model.onnx").symlink_to(checkpoint)
+    write_photos(folder / "photos", ("a",), 1)
+    return ["classify", str(bundle), str(folder / "photos" / "a" / "0.jpg")]
+
+
+@hostile("onnxruntime cannot open")
+def artifact_that_is_garbage(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "photos", ("a",), 1)
+    return ["classify", str(fake_bundle(folder)), str(folder / "photos" / "a" / "0.jpg")]
+
+
+@hostile("not what was exported", status=1)
+def artifact_that_was_replaced(folder: Path, checkpoint: Path) -> list[str]:
+    return ["verify", str(fake_bundle(folder))]
+
+
+@hostile("there is no image")
+def missing_image(folder: Path, checkpoint: Path) -> list[str]:
+    return ["classify", str(fake_bundle(folder)), str(folder / "none.jpg")]
+
+
+@hostile("is not an image")
+def image_that_is_text(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "x.jpg").write_text("text")
+    return ["classify", str(fake_bundle(folder)), str(folder / "x.jpg")]
+
+
+@hostile("cannot be decoded")
+def image_cut_off(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "photos", ("a",), 1)
+    path = folder / "photos" / "a" / "0.jpg"
+    path.write_bytes(path.read_bytes()[:700])
+    return ["classify", str(fake_bundle(folder)), str(path)]
+
+
+@hostile("has 5 outputs")
+def evaluating_on_other_classes(folder: Path, checkpoint: Path) -> list[str]:
+    write_photos(folder / "data", ("a", "b"), 1)
+    return ["eval", str(checkpoint), "--data", str(folder / "data")]
+
+
+@hostile("is not a choice of threads")
+def threads_that_are_no_number(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(fake_bundle(folder)), "--threads", "many"]
+
+
+@hostile("unknown device")
+def unknown_device(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(fake_bundle(folder)), "--device", "toaster"]
+
+
+@hostile("there is no artifact")
+def benchmarking_nothing(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(folder / "none.onnx")]
+
+
+# the file system
+
+
+@hostile("cannot write")
+def output_below_a_file(folder: Path, checkpoint: Path) -> list[str]:
+    shutil.copy(checkpoint, folder / "file")
+    return ["export", str(checkpoint), "--out", str(folder / "file" / "out"), "--images", "2"]
