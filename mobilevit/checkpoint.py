@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from .errors import CheckpointError, InputError, unknown_name
@@ -77,8 +77,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, precision: str = "fp32")
         recipe=checkpoint.recipe,
         measured=checkpoint.measured,
     )
+    content = save(tensors, metadata={"mobilevit": metadata.model_dump_json()})
     with atomic_file(path) as aside:
-        save_file(tensors, aside, metadata={"mobilevit": metadata.model_dump_json()})
+        aside.write_bytes(content)  # safetensors' own writer hides which error the disk gave
 
 
 def shipped_weights() -> dict[str, Path]:
@@ -223,7 +224,7 @@ def _native(
 
 def _foreign(file: Path, tensors: dict[str, Tensor], model: str) -> Checkpoint:
     if model.startswith(TIMM_PREFIX):
-        published = create_model(model).default_cfg
+        published: Any = create_model(model).default_cfg
         head = f"{published['classifier']}.weight"
         preprocessing = Preprocessing(
             image_size=published["input_size"][1:],

@@ -32,7 +32,7 @@ class Commands(TyperGroup):
             if os.environ.get("MOBILEVIT_TRACEBACK"):
                 raise
             note(f"error: {error}")
-            raise typer.Exit(error.exit_code) from error
+            raise typer.Exit(2) from error
         except KeyboardInterrupt as error:
             note("interrupted")
             raise typer.Exit(130) from error

@@ -14,8 +14,6 @@ class SdkError(Exception):
         hint: what to do next; shown on a line of its own.
     """
 
-    exit_code = 2
-
     def __init__(self, message: str, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
@@ -50,12 +48,6 @@ class MissingDependencyError(InputError):
 
 class ConversionError(SdkError):
     """A converter, or a runtime given its output, failed."""
-
-
-class VerificationError(SdkError):
-    """An artifact does not compute what the model computes."""
-
-    exit_code = 1
 
 
 def unknown_name(

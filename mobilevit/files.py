@@ -26,10 +26,9 @@ def atomic_file(path: Path) -> Iterator[Path]:
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with _room_for(path):
+        with room_for(path):
             yield aside
         with _writing(path):
-            aside.chmod(0o644)  # safetensors leaves 0600
             os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
@@ -47,7 +46,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent))
     replaced = aside.with_suffix(".replaced")
     try:
-        with _room_for(path):
+        with room_for(path):
             yield aside
         with _writing(path):
             aside.chmod(0o755)  # mkdtemp leaves 0700
@@ -70,10 +69,25 @@ def scratch_folder(near: Path) -> Iterator[Path]:
         near.parent.mkdir(parents=True, exist_ok=True)
         folder = Path(tempfile.mkdtemp(prefix=f".{near.name}.", suffix=".scratch", dir=near.parent))
     try:
-        with _room_for(near):
+        with room_for(near):
             yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """A full disk, met while writing to `path`, becomes our error; other errors pass.
+
+    Raises:
+        InputError: the disk is full.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        raise _cannot_write(path, error) from error
 
 
 @contextmanager
@@ -81,17 +95,6 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
-@contextmanager
-def _room_for(path: Path) -> Iterator[None]:
-    """A full disk alone becomes our error; what else the body raises is not about writing."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _NO_ROOM:
-            raise
         raise _cannot_write(path, error) from error
 
 

@@ -14,7 +14,7 @@ from .runtimes import Runtime
 # What each precision may cost. fp32 differs by the order of additions; fp16 carries 11 bits.
 TOLERANCES = {
     "fp32": ToleranceRecord(max_abs_difference=1e-4, top1_agreement=0.999, psnr_db=90),
-    "fp16": ToleranceRecord(max_abs_difference=3e-2, top1_agreement=0.99, psnr_db=50),
+    "fp16": ToleranceRecord(max_abs_difference=2e-2, top1_agreement=0.995, psnr_db=55),
 }
 
 

@@ -132,6 +132,7 @@ def export(
                 f"{checkpoint.name}, RGB 0..255 in, probabilities out",
             )
             path = scratch / f"{checkpoint.name.replace(':', '_')}_{precision}{row.suffix}"
+            report(f"{row.name} {precision}: converting")
             attempts.append(_attempt(row, spec, graph, path, checkers[row.name], comparison))
             report(_line(attempts[-1]))
         good = [a.record for a in attempts if not a.record.parity.faults]

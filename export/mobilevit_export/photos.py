@@ -71,24 +71,29 @@ def packaged_photos(count: int) -> list[Photo]:
         )
     photos: list[Photo] = []
     for mirrored in (False, True):
-        for number, box in enumerate(_CROPS):
+        for number in range(len(_CROPS)):
             for name in names[: count - len(photos)]:
-                with Image.open(packaged_photo(name)) as file:
-                    image = to_rgb(file)
-                left, top, right, bottom = box
-                image = image.crop(
-                    (
-                        round(left * image.width),
-                        round(top * image.height),
-                        round(right * image.width),
-                        round(bottom * image.height),
-                    )
-                )
+                image = packaged_part(name, number)
                 if mirrored:
                     image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-                stem = Path(name).stem
-                photos.append(Photo(f"{stem}-{number}{'-mirrored' if mirrored else ''}", image))
+                stem = f"{Path(name).stem}-{number}{'-mirrored' if mirrored else ''}"
+                photos.append(Photo(stem, image))
     return photos
+
+
+def packaged_part(name: str, number: int) -> Image.Image:
+    """Part `number` of a packaged photo, RGB; 0 is the whole.
+
+    Raises:
+        MissingDependencyError: the package is not installed.
+    """
+    with Image.open(packaged_photo(name)) as file:
+        image = to_rgb(file)
+    left, top, right, bottom = _CROPS[number]
+    width, height = image.size
+    return image.crop(
+        (round(left * width), round(top * height), round(right * width), round(bottom * height))
+    )
 
 
 def folder_photos(folder: Path, count: int) -> list[Photo]:

@@ -1,15 +1,11 @@
-"""Converters talk, in Python and below it; what they say is kept for when they fail."""
+"""What a converter says is kept for when it fails."""
 
 from __future__ import annotations
 
-import logging
-import os
-import sys
-import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from mobilevit.capture import captured
 from mobilevit.errors import ConversionError, SdkError
 
 # what the converters were seen to raise for a model or an option they cannot handle
@@ -26,40 +22,20 @@ _FAILURES = (
 
 @contextmanager
 def quiet(doing: str) -> Iterator[None]:
-    """Run the body with file descriptors 1 and 2 sent to a file.
+    """Run the body without its output.
 
     Raises:
         ConversionError: the body failed; what it printed last is the hint.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with tempfile.TemporaryFile("w+", errors="replace") as log:
-        kept = os.dup(1), os.dup(2)
-        level = logging.root.manager.disable
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+    with captured() as lines:
         try:
-            logging.disable(logging.WARNING)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                yield
+            yield
         except SdkError:
             raise
         except _FAILURES as error:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            log.seek(0)
-            said = [line.strip() for line in log.read().splitlines() if line.strip()]
+            said = lines()
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise ConversionError(
                 f"{doing} failed: {type(error).__name__}: {reason}",
                 f"the converter last said: {said[-1]}" if said else None,
             ) from error
-        finally:
-            logging.disable(level)
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os.dup2(kept[0], 1)
-            os.dup2(kept[1], 2)
-            for descriptor in kept:
-                os.close(descriptor)
