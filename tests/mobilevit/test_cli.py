@@ -1,0 +1,133 @@
+"""The command line: quick to answer, JSON on standard output, people's lines on standard error."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from mobilevit.checkpoint import Checkpoint, save_checkpoint, shipped_weights
+from mobilevit.cli import app, parse_size
+from mobilevit.errors import InputError
+from mobilevit_export.photos import packaged_part, packaged_photo
+from tests.conftest import write_photos
+
+HEAVY = {"torch", "lightning", "coremltools", "onnxruntime", "numpy", "pydantic"}
+
+
+def run(*arguments: str, status: int = 0) -> str:
+    result = CliRunner().invoke(app, list(arguments))
+    assert result.exit_code == status, result.stderr
+    return result.stdout
+
+
+def imported_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {name.split(".")[0] for name in done.stdout.splitlines()[-1].split()}
+
+
+def test_help_imports_nothing_heavy() -> None:
+    modules = imported_by(
+        "from mobilevit.cli import app\ntry: app(['--help'])\nexcept SystemExit: 0"
+    )
+    assert "typer" in modules
+    assert not modules & HEAVY
+
+
+def test_classifying_needs_no_torch(shipped_bundle: Path) -> None:
+    photo = packaged_photo("china.jpg")
+    modules = imported_by(
+        f"import mobilevit\nprint(mobilevit.load({str(shipped_bundle)!r}).classify({str(photo)!r}))"
+    )
+    assert "onnxruntime" in modules
+    assert not modules & {"torch", "lightning", "coremltools", "safetensors", "mobilevit_export"}
+
+
+@pytest.fixture(scope="module")
+def shipped_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("cli") / "bundle"
+    text = run(
+        *("export", "mobilevit_xxs.imagenette", "--out", str(out), "--format", "onnx"),
+        *("--precision", "fp32", "--images", "4", "--json"),
+    )
+    [record] = json.loads(text)
+    assert record["parity"]["max_abs_difference"] < 1e-4
+    return out
+
+
+def test_shipped_weights_are_small_and_know_a_church(shipped_bundle: Path, tmp_path: Path) -> None:
+    assert shipped_weights()["mobilevit_xxs.imagenette"].stat().st_size < 3_000_000
+    packaged_part("china.jpg", 1).save(tmp_path / "temple.png")
+    [row] = json.loads(
+        run("classify", str(shipped_bundle), str(tmp_path / "temple.png"), "--top", "3", "--json")
+    )
+    assert row["runtime"] == "onnxruntime"
+    assert len(row["labels"]) == 3
+    assert row["labels"][0]["label"] == "church"
+    assert row["labels"][0]["probability"] > 0.8
+
+
+def test_shipped_weights_have_the_accuracy_of_their_card(imagenette: Path) -> None:
+    """Every eighth validation photo; the card has the figure of all of them."""
+    from mobilevit.checkpoint import load_checkpoint
+    from mobilevit.data.image_folder import ImageFolder
+    from mobilevit.evaluate import accuracy
+    from mobilevit.runtimes.torch import TorchSession
+
+    checkpoint = load_checkpoint("mobilevit_xxs.imagenette")
+    files = [
+        (path, index)
+        for index, name in enumerate(checkpoint.classes)
+        for path in sorted((imagenette / "val" / name).iterdir())
+    ]
+    folder = ImageFolder(imagenette, tuple(checkpoint.classes), tuple(files[::8]), ())
+    measured = accuracy("x", TorchSession(checkpoint), folder, checkpoint.preprocessing)
+    assert measured.top1 == pytest.approx(checkpoint.measured["top1"], abs=0.03)
+    assert measured.top1 > 0.8
+
+
+def test_models_as_json() -> None:
+    rows = json.loads(run("models", "xxs", "--json"))
+    assert [row["name"] for row in rows] == ["mobilevit_xxs"]
+    assert rows[0]["parameters"] == 1_272_024
+    assert rows[0]["weights"] == ["mobilevit_xxs.imagenette"]
+
+
+def test_eval_of_a_checkpoint_and_of_a_bundle_agree(
+    small_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    data = write_photos(tmp_path / "data", tuple(small_checkpoint.labels), 3)
+    save_checkpoint(tmp_path / "c.safetensors", small_checkpoint)
+    arguments = ("--format", "onnx", "--precision", "fp32", "--images", "2")
+    run("export", str(tmp_path / "c.safetensors"), "--out", str(tmp_path / "b"), *arguments)
+    rows = [
+        json.loads(run("eval", str(tmp_path / subject), "--data", str(data), "--json"))[0]
+        for subject in ("c.safetensors", "b")
+    ]
+    assert rows[0]["images"] == rows[1]["images"] == 15
+    assert rows[0]["top1"] == rows[1]["top1"]
+    assert rows[0]["top5"] == rows[1]["top5"] == 1
+
+
+def test_benchmark_writes_every_sample(shipped_bundle: Path, tmp_path: Path) -> None:
+    file = tmp_path / "result.json"
+    text = run("benchmark", str(shipped_bundle), "--rounds", "2", "--json", str(file))
+    assert "onnx fp32" in text
+    result = json.loads(file.read_text())
+    [measurement] = result["measurements"]
+    assert len(measurement["rounds"]) == 2
+    assert all(len(one["samples_ns"]) >= 5 for one in measurement["rounds"])
+
+
+def test_sizes() -> None:
+    assert parse_size("256") == (256, 256)
+    assert parse_size("192x256") == (192, 256)
+    for text in ("", "x", "1x2x3", "-1", "2.5", "٣"):
+        with pytest.raises(InputError):
+            parse_size(text)
