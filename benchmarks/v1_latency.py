@@ -62,7 +62,6 @@ def main(out: Path) -> None:
             model=create_model(name).eval(),
             labels=[str(index) for index in range(1000)],
             preprocessing=Preprocessing(image_size=(256, 256)),
-            sha256="0" * 64,  # of no file
         )
         export(checkpoint, out / name, formats=("onnx", "tflite"), images=4, overwrite=True)
         subjects += bundle_subjects(out / name)

@@ -126,7 +126,7 @@ class ModelRecord(Record):
     name: str
     parameters: int
     checkpoint: str  # file name, or name of shipped weights
-    checkpoint_sha256: Sha256
+    checkpoint_sha256: Sha256 | None  # None if it came from memory
     recipe: dict[str, object]
     measured: dict[str, object]
 

@@ -17,7 +17,7 @@ from .bundle import (
 )
 from .client import open_image
 from .errors import SdkError
-from .parity import TOLERANCES, measure
+from .parity import measure
 from .prediction import Pixels, Probabilities, predict
 from .preprocessing import resize_and_crop
 from .runtimes import Runtime, runtimes_for
@@ -95,6 +95,6 @@ def _golden_check(
         names=[golden.file for golden in manifest.golden],
         source="golden",
         runtime=runtime,
-        tolerance=TOLERANCES[record.precision],
+        tolerance=record.parity.tolerance,
     )
     return Check(record.file, runtime.name, tuple(parity.faults))

@@ -119,5 +119,5 @@ def find_record(bundle: Path, manifest: Manifest, artifact: str) -> ArtifactReco
 
 
 def _no_runtime(record: ArtifactRecord) -> MissingDependencyError:
-    runtime = runtimes_for(Path(record.file), available=False)[0]
-    return MissingDependencyError(runtime.packages[0], runtime.extra)
+    runtime = runtimes_for(Path(record.file), available=False)[-1]  # that runs anywhere
+    return MissingDependencyError(runtime.missing_package or runtime.name, runtime.extra)

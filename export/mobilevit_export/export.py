@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from mobilevit.bundle import (
     write_manifest,
 )
 from mobilevit.checkpoint import Checkpoint, load_checkpoint
-from mobilevit.errors import InputError, MissingDependencyError
+from mobilevit.errors import InputError
 from mobilevit.files import atomic_folder, scratch_folder
 from mobilevit.graph import INPUT, OUTPUT, ClassifierGraph
 from mobilevit.prediction import predict
@@ -33,7 +34,7 @@ from mobilevit.preprocessing import MAX_SIDE, MIN_SIDE, Preprocessing
 from mobilevit.runtimes import RUNTIMES, Runtime, Session
 from mobilevit.runtimes.torch import TorchSession
 
-from .formats import ExportSpec, Format, choose
+from .formats import FORMATS, ExportSpec, Format, choose
 from .photos import Photo, folder_photos, packaged_photos
 from .quiet import quiet
 from .verify import Comparison, compare, photo_pixels, prepare
@@ -102,7 +103,8 @@ def export(
     """
     chosen = choose(list(formats), list(precisions))
     checkers = {row.name: _checker(row) for row, _ in chosen}
-    _check_out(out, overwrite)
+    rejected = out.with_name(f"{out.name}.rejected")
+    _check_out(out, rejected, overwrite)
     if images < 1:
         raise InputError(f"cannot compare on {images} photos", "ask for one or more")
     name = checkpoint.name if isinstance(checkpoint, Checkpoint) else Path(checkpoint).name
@@ -122,6 +124,7 @@ def export(
         f"{checkpoint.name}, {len(checkpoint.labels)} classes, {height}x{width} pixels; "
         f"comparing on {len(sample)} photos"
     )
+    shutil.rmtree(rejected, ignore_errors=True)  # of an earlier export
     with scratch_folder(out) as scratch:
         attempts = []
         for row, precision in chosen:
@@ -137,7 +140,6 @@ def export(
             report(_line(attempts[-1]))
         good = [a.record for a in attempts if not a.record.parity.faults]
         bad = [a.record for a in attempts if a.record.parity.faults]
-        rejected = out.with_name(f"{out.name}.rejected")
         if bad:
             with atomic_folder(rejected) as folder:
                 for record in bad:
@@ -166,10 +168,15 @@ def _checker(row: Format) -> Runtime:
     for runtime in runtimes:
         if runtime.available:
             return runtime
-    raise MissingDependencyError(runtimes[-1].packages[0], runtimes[-1].extra)
+    runtimes[-1].require()
+    raise AssertionError(f"`{runtimes[-1].name}` is and is not available")
 
 
-def _check_out(out: Path, overwrite: bool) -> None:
+def _check_out(out: Path, rejected: Path, overwrite: bool) -> None:
+    """Nothing is replaced or removed but bundles and rejected artifacts."""
+    suffixes = {row.suffix for row in FORMATS.values()}
+    if rejected.exists() and not all(path.suffix in suffixes for path in rejected.iterdir()):
+        raise InputError(f"`{rejected}` has more than rejected artifacts in it", "move it away")
     if not out.exists():
         return
     if not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST_FILE).is_file()):
@@ -243,7 +250,7 @@ def _model_record(checkpoint: Checkpoint, name: str) -> ModelRecord:
         name=checkpoint.name,
         parameters=sum(p.numel() for p in checkpoint.model.parameters()),
         checkpoint=name,
-        checkpoint_sha256=checkpoint.sha256,
+        checkpoint_sha256=checkpoint.sha256 or None,
         recipe=checkpoint.recipe,
         measured=checkpoint.measured,
     )

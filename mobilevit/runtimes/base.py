@@ -47,6 +47,7 @@ class Runtime:
     suffixes: tuple[str, ...]  # of the artifacts it opens
     packages: tuple[str, ...]  # import names, one of which must be there
     extra: str  # of this project, that installs it
+    needs: tuple[str, ...] = ()  # import names that must be there besides
     timed: bool = True  # False: computes what the format means, not how a device would run it
     mac_only: bool = False
 
@@ -55,7 +56,14 @@ class Runtime:
         """Whether it can run on this machine, found without importing it."""
         if self.mac_only and sys.platform != "darwin":
             return False
-        return any(find_spec(package) is not None for package in self.packages)
+        return not self.missing_package
+
+    @property
+    def missing_package(self) -> str | None:
+        """The first package that is needed and not installed."""
+        if not any(find_spec(package) for package in self.packages):
+            return self.packages[0]
+        return next((package for package in self.needs if not find_spec(package)), None)
 
     def require(self) -> None:
         """Say why it is not available, if it is not.
@@ -66,8 +74,8 @@ class Runtime:
         """
         if self.mac_only and sys.platform != "darwin":
             raise InputError(f"runtime `{self.name}` runs on a Mac only")
-        if not self.available:
-            raise MissingDependencyError(self.packages[0], self.extra)
+        if self.missing_package:
+            raise MissingDependencyError(self.missing_package, self.extra)
 
     def load(self, artifact: Path, threads: int = 1) -> Session:
         """Open `artifact` with `threads` intra-op threads.
@@ -100,9 +108,14 @@ RUNTIMES: dict[str, Runtime] = {
         Runtime("litert", (".tflite",), ("ai_edge_litert", "tflite_runtime"), "litert"),
         Runtime("coreml", (".mlpackage", ".mlmodel"), ("coremltools",), "coreml", mac_only=True),
         Runtime(
-            "coreml_reference", (".mlpackage", ".mlmodel"), ("coremltools",), "export", timed=False
+            "coreml_reference",
+            (".mlpackage", ".mlmodel"),
+            ("coremltools",),
+            "export",
+            needs=("torch",),
+            timed=False,
         ),
-        Runtime("torch", (".safetensors",), ("torch",), "train"),
+        Runtime("torch", (".safetensors",), ("torch",), "train", needs=("safetensors",)),
     )
 }
 

@@ -45,7 +45,7 @@ class TrainResult:
     top1: float  # of the saved weights on the validation split, 0..1
     epoch: int  # in which they were reached, from 1
     epochs: int
-    minutes: float  # of this process; a resumed run counts from its resumption
+    minutes: float  # of the whole run
 
 
 class SaveBest(Callback):
@@ -61,7 +61,12 @@ class SaveBest(Callback):
         self.precision = precision
         self.top1 = -1.0
         self.epoch = 0
+        self.minutes_before = 0.0  # of the run, before it was resumed
         self.started = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        return self.minutes_before + (time.monotonic() - self.started) / 60
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if trainer.sanity_checking:
@@ -74,15 +79,17 @@ class SaveBest(Callback):
             **self.base.measured,
             "top1": round(top1, 5),
             "epoch": self.epoch,
+            "minutes": round(self.minutes, 1),
         }
         if trainer.is_global_zero:
             save_checkpoint(self.path, self.base, self.precision)
 
     def state_dict(self) -> dict[str, Any]:
-        return {"top1": self.top1, "epoch": self.epoch}
+        return {"top1": self.top1, "epoch": self.epoch, "minutes": self.minutes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.top1, self.epoch = state_dict["top1"], state_dict["epoch"]
+        self.minutes_before = state_dict["minutes"]
 
 
 def train(
@@ -140,7 +147,6 @@ def train(
     with atomic_file(out / RECIPE_FILE) as aside:
         aside.write_text(recipe.model_dump_json(indent=2) + "\n")
     trainer = _trainer(out, recipe, best)
-    started = time.monotonic()
     _fit(
         trainer,
         Classifier(model, recipe, preprocessing, len(names)),
@@ -152,7 +158,7 @@ def train(
         top1=best.top1,
         epoch=best.epoch,
         epochs=recipe.epochs,
-        minutes=(time.monotonic() - started) / 60,
+        minutes=best.minutes,
     )
 
 
