@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import InputError, SdkError, unknown_name
+from .errors import InputError, MissingDependencyError, SdkError, unknown_name
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from .training.recipe import Recipe
+
+
+# commands that need more than the base install, and the extra that brings it
+EXTRAS = {"train": "train", "models": "train", "eval": "train", "export": "export"}
 
 
 class Commands(TyperGroup):
@@ -27,7 +31,13 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            try:
+                return super().invoke(ctx)
+            except ModuleNotFoundError as error:
+                extra = EXTRAS.get(ctx.invoked_subcommand)
+                if extra is None or error.name is None or error.name.startswith("mobilevit"):
+                    raise
+                raise MissingDependencyError(error.name, extra) from error
         except SdkError as error:
             if os.environ.get("MOBILEVIT_TRACEBACK"):
                 raise

@@ -49,6 +49,27 @@ def test_classifying_needs_no_torch(shipped_bundle: Path) -> None:
     assert not modules & {"torch", "lightning", "coremltools", "safetensors", "mobilevit_export"}
 
 
+@pytest.mark.parametrize(
+    ("arguments", "package", "extra"),
+    [
+        (["models"], "torch", "train"),
+        (["train", "data", "--out", "run"], "lightning", "train"),
+        (["export", "c.safetensors", "--out", "bundle"], "torch", "export"),
+        (["eval", "c.safetensors", "--data", "data"], "torch", "train"),
+    ],
+)
+def test_a_missing_package_is_named_with_its_extra(
+    arguments: list[str], package: str, extra: str
+) -> None:
+    without = f"import sys; sys.modules[{package!r}] = None; from mobilevit.cli import main; main()"
+    command = [sys.executable, "-c", without, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"error: `{package}` is not installed" in done.stderr
+    assert f"pip install 'mobilevit-sdk[{extra}]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.fixture(scope="module")
 def shipped_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("cli") / "bundle"
