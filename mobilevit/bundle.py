@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from .errors import BundleError
+from .errors import BundleError, first_fault
 from .preprocessing import Preprocessing
 
 MANIFEST_FILE = "manifest.json"
@@ -178,10 +178,8 @@ def read_manifest(bundle: Path) -> Manifest:
     try:
         return Manifest.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
         raise BundleError(
-            f"`{path}` is not a manifest this version understands: {where}: {first['msg']}",
+            f"`{path}` is not a manifest this version understands: {first_fault(error)}",
             "export the bundle again",
         ) from error
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from .errors import CheckpointError, InputError, unknown_name
+from .errors import CheckpointError, InputError, first_fault, unknown_name
 from .files import atomic_file
 from .models import create_model, describe_config
 from .models.foreign import convert_foreign_weights, foreign_source
@@ -154,10 +154,8 @@ def _parse_metadata(file: Path, text: str) -> CheckpointMetadata:
     try:
         metadata = CheckpointMetadata.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the metadata"
         raise CheckpointError(
-            f"`{file}` has metadata this version does not understand: {where}: {first['msg']}",
+            f"`{file}` has metadata this version does not understand: {first_fault(error)}",
             "read it with the version that wrote it",
         ) from error
     if metadata.schema_version != SCHEMA_VERSION:

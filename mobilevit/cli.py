@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import InputError, MissingDependencyError, SdkError, unknown_name
+from .errors import InputError, MissingDependencyError, SdkError, first_fault, unknown_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -222,9 +222,7 @@ def _recipe(fields: dict[str, Any], settings: list[str]) -> Recipe:
     try:
         return Recipe(**fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"recipe: {where}: {first['msg']}".replace(": :", ":")) from error
+        raise InputError(f"recipe: {first_fault(error)}") from error
 
 
 @app.command("eval")

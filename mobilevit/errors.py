@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 class SdkError(Exception):
@@ -63,3 +67,10 @@ def unknown_name(
     return InputError(
         f"unknown {kind} `{name}`", f"known {plural or kind + 's'}: {', '.join(sorted(known))}"
     )
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first thing a record did not accept, in one line: where it is, and what is wrong."""
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: {fault['msg']}" if where else str(fault["msg"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -92,6 +94,18 @@ def write_photos(root: Path, classes: tuple[str, ...], count: int, side: int = 4
             pixels = np.clip(pixels + rng.normal(0, 20, pixels.shape), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(root / name / f"{number}.jpg")
     return root
+
+
+def interrupt(process: subprocess.Popen[str]) -> str:
+    """Press Ctrl-C, again if it fell where Python ignores exceptions; standard error."""
+    for _ in range(3):
+        process.send_signal(signal.SIGINT)
+        try:
+            return process.communicate(timeout=40)[1]
+        except subprocess.TimeoutExpired:
+            continue
+    process.kill()
+    raise AssertionError("three interrupts did not end the process")
 
 
 @pytest.fixture

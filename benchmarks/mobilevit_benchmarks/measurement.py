@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from mobilevit.errors import InputError
+from mobilevit.errors import InputError, first_fault
 from mobilevit.files import atomic_file
 
 SCHEMA_VERSION = 1
@@ -165,10 +165,8 @@ class BenchmarkResult(_Record):
         try:
             return cls.model_validate(content)
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the whole"
             raise InputError(
-                f"`{path}` is not a benchmark's result: {where}: {first['msg']}", _EXPECTED
+                f"`{path}` is not a benchmark's result: {first_fault(error)}", _EXPECTED
             ) from error
 
 

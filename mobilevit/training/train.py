@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 import warnings
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -270,7 +272,8 @@ def _fit(
     trainer: L.Trainer, module: Classifier, data: ClassificationData, resume: Path | None
 ) -> None:
     try:
-        with room_for(Path(trainer.default_root_dir)):
+        # progress is for a person: standard output is left to what the command gives
+        with room_for(Path(trainer.default_root_dir)), redirect_stdout(sys.stderr):
             trainer.fit(module, data, ckpt_path=resume, weights_only=True)
     except SystemExit as error:  # what Lightning makes of Ctrl-C
         raise KeyboardInterrupt from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -17,7 +16,7 @@ from mobilevit.checkpoint import Checkpoint, save_checkpoint
 from mobilevit.cli import app
 from mobilevit.errors import InputError
 from mobilevit.files import atomic_file, atomic_folder, scratch_folder
-from tests.conftest import write_photos
+from tests.conftest import interrupt, write_photos
 from tests.hostile.cases import CASES, Hostile
 
 
@@ -100,8 +99,7 @@ def test_ctrl_c_during_export_leaves_nothing(checkpoint_file: Path, tmp_path: Pa
     while not list(tmp_path.glob(".*.scratch")) and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(1.0)  # into the first conversion
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=120)
+    errors = interrupt(process)
     assert process.returncode == 130, errors
     assert "interrupted" in errors
     assert "Traceback" not in errors

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -19,7 +18,7 @@ from mobilevit.data.image_folder import scan, split
 from mobilevit.errors import DataError, InputError
 from mobilevit.training.recipe import Recipe
 from mobilevit.training.train import train
-from tests.conftest import write_photos
+from tests.conftest import interrupt, write_photos
 
 QUICK = Recipe(
     epochs=4,
@@ -79,8 +78,7 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_as_if_never_stopped(
     deadline = time.monotonic() + 120
     while not (stopped / "last.ckpt").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    errors = interrupt(process)
     assert process.returncode == 130, errors
     assert "--resume" in errors
     assert "Traceback" not in errors
