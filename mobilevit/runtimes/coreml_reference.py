@@ -113,6 +113,10 @@ def _files(artifact: Path) -> tuple[Path, Path]:
         raise ConversionError(
             f"the manifest of `{artifact}` cannot be read: {reason(error)}", "export it again"
         ) from error
+    if not model.resolve().is_relative_to(artifact.resolve()):
+        raise ConversionError(
+            f"the manifest of `{artifact}` points outside it: `{item['path']}`", "export it again"
+        )
     return model, model.parent / "weights"
 
 

@@ -924,9 +924,19 @@ def manifest_without(key: str) -> Callable[[Path], None]:
     return damage
 
 
+def manifest_that_leaves(path: Path) -> None:
+    """A whole model, but outside the package."""
+    outside = shutil.copy(path / MODEL, path.parent / "outside.mlmodel")
+    manifest = json.loads((path / "Manifest.json").read_text())
+    root = manifest["itemInfoEntries"][manifest["rootModelIdentifier"]]
+    root["path"] = f"../../{Path(outside).name}"
+    (path / "Manifest.json").write_text(json.dumps(manifest))
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
+        (manifest_that_leaves, "points outside"),
         (lambda path: (path / WEIGHTS).unlink(), "weights"),
         (lambda path: shutil.rmtree((path / WEIGHTS).parent), "weights"),
         (cut(WEIGHTS, 100_000), "weights"),
