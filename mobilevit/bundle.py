@@ -215,15 +215,17 @@ def write_manifest(bundle: Path, manifest: Manifest) -> None:
     (bundle / MANIFEST_FILE).write_text(text, encoding="utf-8")
 
 
-def find_artifact(bundle: Path, record: ArtifactRecord) -> Path:
-    """Path of an artifact.
+def find_file(bundle: Path, file: str) -> Path:
+    """Path of an artifact or a golden image.
 
     Raises:
-        BundleError: it is not there, or is a link that leaves the bundle.
+        BundleError: it is not there, or it or something in it is a link that leaves the bundle.
     """
-    path = bundle / record.file
+    path = bundle / file
     if not path.exists():
-        raise BundleError(f"artifact `{path}` is missing", "export the bundle again")
-    if not path.resolve().is_relative_to(bundle.resolve()):
-        raise BundleError(f"artifact `{path}` is a link out of the bundle", "export it again")
+        raise BundleError(f"`{path}` is missing", "export the bundle again")
+    root = bundle.resolve()
+    for part in (path, *path.rglob("*")):
+        if not part.resolve().is_relative_to(root):
+            raise BundleError(f"`{part}` is a link out of the bundle", "export it again")
     return path

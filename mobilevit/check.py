@@ -10,16 +10,16 @@ import numpy as np
 from .bundle import (
     ArtifactRecord,
     Manifest,
-    find_artifact,
+    find_file,
     hash_artifact,
     read_labels,
     read_manifest,
 )
 from .client import open_image
-from .errors import SdkError
+from .errors import BundleError, SdkError
 from .parity import measure
 from .prediction import Pixels, Probabilities, predict
-from .preprocessing import resize_and_crop
+from .preprocessing import to_pixels
 from .runtimes import Runtime, runtimes_for
 
 
@@ -60,15 +60,15 @@ def golden_pixels(bundle: Path, manifest: Manifest) -> Pixels:
     Raises:
         InputError: one is missing or damaged.
     """
-    images = [open_image(bundle / record.file) for record in manifest.golden]
-    pixels = np.stack([resize_and_crop(image, manifest.preprocessing) for image in images])
-    return pixels.transpose(0, 3, 1, 2)
+    images = [open_image(find_file(bundle, record.file)) for record in manifest.golden]
+    return np.stack([to_pixels(image, manifest.preprocessing) for image in images])
 
 
 def _hash_check(bundle: Path, file: str, expected: str) -> Check:
-    path = bundle / file
-    if not path.exists():
-        return Check(file, "hash", ("the file is missing",))
+    try:
+        path = find_file(bundle, file)
+    except BundleError as error:
+        return Check(file, "hash", (error.message,))
     if hash_artifact(path)[0] != expected:
         return Check(file, "hash", ("the file is not the one that was exported",))
     return Check(file, "hash", ())
@@ -84,7 +84,7 @@ def _golden_check(
 ) -> Check:
     """An artifact that does not even open is a fault of it, not an error of the command."""
     try:
-        given = predict(runtime.load(find_artifact(bundle, record)), pixels)
+        given = predict(runtime.load(find_file(bundle, record.file)), pixels)
     except SdkError as error:
         return Check(record.file, runtime.name, (error.message,))
     if given.shape != reference.shape:

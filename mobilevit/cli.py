@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -159,7 +161,7 @@ def models(
 def train(
     data: Annotated[Path, typer.Argument(help="train/CLASS and val/CLASS folders, or CLASS ones.")],
     out: Annotated[Path, typer.Option("--out", help="Run folder: checkpoint, curves, recipe.")],
-    model: Annotated[str, typer.Option("--model")] = "mobilevit_xxs",
+    model: Annotated[str | None, typer.Option("--model", help="Default: mobilevit_xxs.")] = None,
     epochs: Annotated[int | None, typer.Option()] = None,
     batch_size: Annotated[int | None, typer.Option()] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
@@ -176,23 +178,25 @@ def train(
 ) -> None:
     """Train a classifier on a folder of photos."""
     given = {
+        "model": model,
         "epochs": epochs,
         "batch_size": batch_size,
         "image_size": image_size,
         "learning_rate": learning_rate,
     }
     fields = {key: value for key, value in given.items() if value is not None}
-    recipe = _recipe({"model": model, **fields}, settings or [])
+    from .training.recipe import read_recipe
+
+    saved = read_recipe(out).model_dump() if resume else {}
+    recipe = _recipe({**saved, **fields}, settings or [])
     note("loading torch")
-    from .training.train import read_recipe
+    from .training.train import RESUME_FILE
     from .training.train import train as run
 
-    if resume and not fields and not settings:
-        recipe = read_recipe(out)
     try:
         result = run(data, out, recipe, resume=resume, labels=labels, workers=workers, report=note)
     except KeyboardInterrupt:
-        if (out / "last.ckpt").exists():
+        if (out / RESUME_FILE).exists():
             note(f"stopped; go on with `mobilevit train {data} --out {out} --resume`")
         raise
     note(
@@ -254,14 +258,14 @@ def _subjects(subject: str, model: str | None, data: Path) -> Any:
     from . import evaluate as evaluation
 
     if Path(subject).is_dir():
-        from .bundle import find_artifact, read_manifest
+        from .bundle import find_file, read_manifest
         from .runtimes import runtimes_for
 
         bundle = Path(subject)
         manifest = read_manifest(bundle)
         folder = evaluation.open_folder(data, manifest.classes, manifest.labels)
         for record in manifest.artifacts:
-            path = find_artifact(bundle, record)
+            path = find_file(bundle, record.file)
             for runtime in runtimes_for(path)[:1]:
                 name = f"{record.file} ({runtime.name})"
                 yield name, runtime.load(path), folder, manifest.preprocessing
@@ -275,21 +279,15 @@ def _subjects(subject: str, model: str | None, data: Path) -> Any:
         yield f"{subject} (torch)", session, folder, checkpoint.preprocessing
 
 
-def _progress(title: str, total: int) -> Any:
+@contextmanager
+def _progress(title: str, total: int) -> Iterator[Callable[[int], None]]:
     """A progress bar on standard error; entering it gives a function that is told the count."""
-    from collections.abc import Callable, Iterator
-    from contextlib import contextmanager
-
     from rich.console import Console
     from rich.progress import Progress
 
-    @contextmanager
-    def bar() -> Iterator[Callable[[int], None]]:
-        with Progress(console=Console(stderr=True), transient=True) as progress:
-            task = progress.add_task(title, total=total)
-            yield lambda done: progress.update(task, completed=done)
-
-    return bar()
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task(title, total=total)
+        yield lambda done: progress.update(task, completed=done)
 
 
 @app.command()

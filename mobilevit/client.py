@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from .bundle import ArtifactRecord, Manifest, find_artifact, read_labels, read_manifest
+from .bundle import ArtifactRecord, Manifest, find_file, read_labels, read_manifest
 from .errors import BundleError, InputError, MissingDependencyError
 from .prediction import predict
-from .preprocessing import resize_and_crop
+from .preprocessing import to_pixels
 from .runtimes import RUNTIMES, Runtime, runtimes_for
 
 
@@ -28,17 +28,24 @@ class Prediction:
 class Client:
     """One artifact of a bundle, loaded. Not safe to share between threads."""
 
-    def __init__(self, bundle: Path, artifact: ArtifactRecord, runtime: Runtime, threads: int = 1):
-        self.manifest = read_manifest(bundle)
-        self.labels = read_labels(bundle, self.manifest)
+    def __init__(
+        self,
+        bundle: Path,
+        manifest: Manifest,
+        artifact: ArtifactRecord,
+        runtime: Runtime,
+        threads: int = 1,
+    ) -> None:
+        self.manifest = manifest
+        self.labels = read_labels(bundle, manifest)
         self.artifact = artifact
         self.runtime = runtime
-        self._session = runtime.load(find_artifact(bundle, artifact), threads)
+        self._session = runtime.load(find_file(bundle, artifact.file), threads)
 
     def probabilities(self, image: Image.Image) -> NDArray[np.float32]:
         """Any image -> float32 (classes,), 0..1"""
-        pixels = resize_and_crop(image, self.manifest.preprocessing)  # [H, W, 3]
-        row: NDArray[np.float32] = predict(self._session, pixels.transpose(2, 0, 1)[None])[0]
+        pixels = to_pixels(image, self.manifest.preprocessing)  # [3, H, W]
+        row: NDArray[np.float32] = predict(self._session, pixels[None])[0]
         return row
 
     def classify(self, image: Image.Image | str | Path, top: int = 5) -> list[Prediction]:
@@ -92,7 +99,7 @@ def load(bundle: str | Path, artifact: str | None = None, threads: int = 1) -> C
         present = runtimes_for(Path(record.file))
         if not present:
             raise _no_runtime(record)
-        return Client(folder, record, present[0], threads)
+        return Client(folder, manifest, record, present[0], threads)
     openers = [
         (runtime, record)
         for runtime in RUNTIMES.values()
@@ -102,7 +109,7 @@ def load(bundle: str | Path, artifact: str | None = None, threads: int = 1) -> C
     if not openers:
         raise _no_runtime(manifest.artifacts[0])
     runtime, record = min(openers, key=lambda pair: not pair[0].timed)
-    return Client(folder, record, runtime, threads)
+    return Client(folder, manifest, record, runtime, threads)
 
 
 def find_record(bundle: Path, manifest: Manifest, artifact: str) -> ArtifactRecord:

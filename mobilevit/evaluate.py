@@ -14,7 +14,7 @@ from PIL import Image
 from .data.image_folder import ImageFolder, scan
 from .errors import DataError
 from .prediction import Pixels, predict
-from .preprocessing import Preprocessing, resize_and_crop
+from .preprocessing import Preprocessing, to_pixels
 from .runtimes import Session
 
 
@@ -58,7 +58,7 @@ def batches(
 
     def read(path: Path) -> Pixels:
         with Image.open(path) as image:
-            return resize_and_crop(image, preprocessing).transpose(2, 0, 1)  # [3, H, W]
+            return to_pixels(image, preprocessing)
 
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(folder.samples), size):

@@ -71,6 +71,11 @@ def resize_and_crop(image: Image.Image, record: Preprocessing) -> NDArray[np.uin
     return np.asarray(image.crop((left, top, left + W, top + H)))
 
 
+def to_pixels(image: Image.Image, record: Preprocessing) -> NDArray[np.uint8]:
+    """Steps 1 to 3, channels first as the networks take them. Any image -> uint8 (3, H, W)"""
+    return resize_and_crop(image, record).transpose(2, 0, 1)
+
+
 def normalize(pixels: Any, record: Preprocessing) -> Any:
     """Step 4, for a float torch tensor or NumPy array (..., 3, H, W), 0..255. Same shape."""
     x = pixels * record.scale

@@ -9,7 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mobilevit.bundle import find_artifact, read_manifest
+from mobilevit.bundle import find_file, read_manifest
 from mobilevit.check import golden_pixels
 from mobilevit.errors import InputError, unknown_name
 from mobilevit.runtimes import RUNTIMES, Runtime, runtimes_for
@@ -47,7 +47,7 @@ def bundle_subjects(bundle: Path) -> list[Subject]:
     pixels = golden_pixels(bundle, manifest)[:1]  # [1, 3, H, W]
     return [
         Subject(
-            artifact=find_artifact(bundle, record),
+            artifact=find_file(bundle, record.file),
             name=f"{record.format} {record.precision}",
             model=manifest.model.name,
             feeds={record.input.name: pixels.astype(record.input.dtype)},

@@ -34,7 +34,7 @@ from mobilevit.preprocessing import MAX_SIDE, MIN_SIDE, Preprocessing
 from mobilevit.runtimes import RUNTIMES, Runtime, Session
 from mobilevit.runtimes.torch import TorchSession
 
-from .formats import FORMATS, ExportSpec, Format, choose
+from .formats import FORMATS, PRECISIONS, ExportSpec, Format, choose
 from .photos import Photo, folder_photos, packaged_photos
 from .quiet import quiet
 from .verify import Comparison, compare, photo_pixels, prepare
@@ -69,8 +69,8 @@ def export(
     checkpoint: str | Path | Checkpoint,
     out: Path,
     *,
-    formats: Sequence[str] = ("onnx", "tflite", "coreml", "mlmodel"),
-    precisions: Sequence[str] = ("fp32", "fp16"),
+    formats: Sequence[str] = tuple(FORMATS),
+    precisions: Sequence[str] = PRECISIONS,
     model: str | None = None,
     image_size: tuple[int, int] | None = None,
     photos: Path | None = None,

@@ -1,7 +1,7 @@
 """The table of formats: the one place that knows what each is called, takes and needs.
 
-Help texts, error messages and documentation are made from it. A new format is a row here and a
-file beside this one with `convert(graph, spec, path)`.
+Defaults and error messages are made from it, and a test holds the command's help to it. A new
+format is a row here and a file beside this one with `convert(graph, spec, path)`.
 """
 
 from __future__ import annotations

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from mobilevit.errors import DataError, MissingDependencyError
+from mobilevit.client import open_image
+from mobilevit.errors import DataError, InputError, MissingDependencyError
 from mobilevit.preprocessing import to_rgb
 
 # colour photos inside the wheels of scikit-image (public domain or CC0) and scikit-learn (CC BY)
@@ -87,13 +89,18 @@ def packaged_part(name: str, number: int) -> Image.Image:
     Raises:
         MissingDependencyError: the package is not installed.
     """
-    with Image.open(packaged_photo(name)) as file:
-        image = to_rgb(file)
+    image = _packaged_image(name)
     left, top, right, bottom = _CROPS[number]
     width, height = image.size
     return image.crop(
         (round(left * width), round(top * height), round(right * width), round(bottom * height))
     )
+
+
+@cache
+def _packaged_image(name: str) -> Image.Image:
+    with Image.open(packaged_photo(name)) as file:
+        return to_rgb(file)
 
 
 def folder_photos(folder: Path, count: int) -> list[Photo]:
@@ -120,7 +127,6 @@ def folder_photos(folder: Path, count: int) -> list[Photo]:
 def _readable(files: list[Path], folder: Path) -> Iterator[Photo]:
     for path in files:
         try:
-            with Image.open(path) as file:
-                yield Photo(path.relative_to(folder).as_posix(), to_rgb(file))
-        except (UnidentifiedImageError, OSError, SyntaxError):
+            yield Photo(path.relative_to(folder).as_posix(), to_rgb(open_image(path)))
+        except InputError:
             continue

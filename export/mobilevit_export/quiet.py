@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mobilevit.capture import captured
-from mobilevit.errors import ConversionError, SdkError
+from mobilevit.errors import ConversionError
 
 # what the converters were seen to raise for a model or an option they cannot handle
 _FAILURES = (
@@ -30,8 +30,6 @@ def quiet(doing: str) -> Iterator[None]:
     with captured() as lines:
         try:
             yield
-        except SdkError:
-            raise
         except _FAILURES as error:
             said = lines()
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -31,6 +31,11 @@ class EvalDataset(Dataset[Item]):
         return _read(self.folder, index, self.transform)
 
 
+def item_seed(seed: int, item: int) -> int:
+    """Of one image or step of an epoch that has `seed`; no two epochs share any."""
+    return seed * 1_000_003 + item
+
+
 class Draw(NamedTuple):
     """One image as one epoch sees it."""
 
@@ -89,4 +94,4 @@ class EpochSampler(Sampler[Draw]):
         side, seed = self.side_at(epoch), self.seed_at(epoch)
         generator = torch.Generator().manual_seed(seed)
         for index in torch.randperm(self.count, generator=generator).tolist():
-            yield Draw(index, side, seed * 1_000_003 + index)
+            yield Draw(index, side, item_seed(seed, index))

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-from ..preprocessing import Preprocessing, resize_and_crop
+from ..preprocessing import Preprocessing, to_pixels
 
 
 def train_transform(
@@ -30,7 +30,6 @@ def eval_transform(record: Preprocessing) -> Callable[[Image.Image], Tensor]:
     """Resize and centre crop, as the record says."""
 
     def transform(image: Image.Image) -> Tensor:
-        pixels = resize_and_crop(image, record)  # [H, W, 3]
-        return torch.from_numpy(pixels.copy()).permute(2, 0, 1).contiguous()  # [3, H, W]
+        return torch.from_numpy(to_pixels(image, record).copy())  # [3, H, W]
 
     return transform

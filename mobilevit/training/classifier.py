@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
 
-from ..data.dataset import EpochSampler, EvalDataset, TrainDataset
+from ..data.dataset import EpochSampler, EvalDataset, TrainDataset, item_seed
 from ..data.image_folder import ImageFolder
 from ..preprocessing import Preprocessing, normalize
 from .recipe import Recipe
@@ -78,7 +78,7 @@ class Classifier(L.LightningModule):
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Dropout, too, follows from the epoch and the step alone, whatever ran before."""
-        seed = self.recipe.seed_at(self.current_epoch) * 1_000_003 + batch_idx
+        seed = item_seed(self.recipe.seed_at(self.current_epoch), batch_idx)
         torch.manual_seed(seed + self.global_rank)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:

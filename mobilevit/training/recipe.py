@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from ..errors import InputError
+
+RECIPE_FILE = "recipe.json"  # in the run's folder
 
 TrainSize = Annotated[int, Field(ge=32, le=1024)]
 
@@ -58,3 +63,17 @@ class Recipe(BaseModel):
         """Side of the training crops in `epoch`, pixels."""
         sizes = self.train_sizes or (self.image_size,)
         return sizes[min(epoch * len(sizes) // self.epochs, len(sizes) - 1)]
+
+
+def read_recipe(run: Path) -> Recipe:
+    """The recipe of the run in folder `run`.
+
+    Raises:
+        InputError: there is none.
+    """
+    path = run / RECIPE_FILE
+    try:
+        return Recipe.model_validate_json(path.read_text())
+    except (OSError, ValidationError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"`{run}` has no run to resume: {reason}", "start a new one") from error

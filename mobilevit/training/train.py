@@ -22,7 +22,6 @@ from lightning.pytorch.callbacks import (
     WeightAveraging,
 )
 from lightning.pytorch.loggers import CSVLogger
-from pydantic import ValidationError
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, save_checkpoint
@@ -32,11 +31,10 @@ from ..files import atomic_file, room_for
 from ..models import create_model
 from ..preprocessing import Preprocessing
 from .classifier import ClassificationData, Classifier
-from .recipe import Recipe
+from .recipe import RECIPE_FILE, Recipe, read_recipe
 
 RESUME_FILE = "last.ckpt"
 CHECKPOINT_FILE = "checkpoint.safetensors"
-RECIPE_FILE = "recipe.json"
 
 
 @dataclass(frozen=True)
@@ -162,20 +160,6 @@ def train(
         epochs=recipe.epochs,
         minutes=best.minutes,
     )
-
-
-def read_recipe(run: Path) -> Recipe:
-    """The recipe of the run in folder `run`.
-
-    Raises:
-        InputError: there is none.
-    """
-    path = run / RECIPE_FILE
-    try:
-        return Recipe.model_validate_json(path.read_text())
-    except (OSError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"`{run}` has no run to resume: {reason}", "start a new one") from error
 
 
 def _check_run_folder(out: Path, recipe: Recipe, resume: bool) -> None:

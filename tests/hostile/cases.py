@@ -368,6 +368,14 @@ def artifact_that_is_a_link_outside(folder: Path, checkpoint: Path) -> list[str]
     return ["classify", str(bundle), str(folder / "photos" / "a" / "0.jpg")]
 
 
+@hostile("`golden/0.png`", status=1)
+def golden_image_that_is_a_link_outside(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    (bundle / "golden" / "0.png").rename(folder / "0.png")
+    (bundle / "golden" / "0.png").symlink_to(folder / "0.png")
+    return ["verify", str(bundle)]
+
+
 @hostile("onnxruntime cannot open")
 def artifact_that_is_garbage(folder: Path, checkpoint: Path) -> list[str]:
     write_photos(folder / "photos", ("a",), 1)

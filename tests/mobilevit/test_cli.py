@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from mobilevit.checkpoint import Checkpoint, save_checkpoint, shipped_weights
@@ -111,6 +112,15 @@ def test_shipped_weights_have_the_accuracy_of_their_card(imagenette: Path) -> No
     measured = accuracy("x", TorchSession(checkpoint), folder, checkpoint.preprocessing)
     assert measured.top1 == pytest.approx(checkpoint.measured["top1"], abs=0.03)
     assert measured.top1 > 0.8
+
+
+def test_help_and_defaults_of_export_are_those_of_the_table() -> None:
+    from mobilevit_export.formats import FORMATS, PRECISIONS
+
+    options = {option.name: option for option in get_command(app).commands["export"].params}
+    for name, known in (("formats", tuple(FORMATS)), ("precisions", PRECISIONS)):
+        assert options[name].default == ",".join(known)
+        assert ", ".join(known) in options[name].help
 
 
 def test_models_as_json() -> None:

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from typer.testing import CliRunner
 
 from mobilevit.checkpoint import load_checkpoint
+from mobilevit.cli import app
 from mobilevit.data.image_folder import scan, split
 from mobilevit.errors import DataError, InputError
 from mobilevit.training.recipe import Recipe
@@ -108,6 +110,10 @@ def test_a_run_is_not_overwritten_or_resumed_with_another_recipe(
         train(photo_folder, run, other, resume=True)
     with pytest.raises(InputError, match="no run to resume"):
         train(photo_folder, tmp_path / "none", recipe, resume=True)
+    command = ["train", str(photo_folder), "--out", str(run), "--resume", "--model", "mobilevit_s"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 2
+    assert "another recipe: model" in result.stderr
     assert all(torch.equal(before[key], value) for key, value in weights(run).items())
 
 
