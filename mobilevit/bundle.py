@@ -3,35 +3,62 @@
 manifest.json   the only contract its readers share; the schema is `Manifest`
 labels.txt      one label a line, in the order of the outputs
 NAME.onnx …     the artifacts
-golden/         real images with the outputs the reference gave for them
+golden/         photos with the outputs the reference gave for them, and in `preprocessing/`
+                images of every kind with the pixels that reach the network
+
+Every byte is accounted for: the manifest has the hash of each file, and its own.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
+from collections.abc import Sequence
 from math import floor
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from .errors import BundleError, first_fault
+from .files import atomic_file
 from .preprocessing import Preprocessing
 
 MANIFEST_FILE = "manifest.json"
 LABELS_FILE = "labels.txt"
 GOLDEN_FOLDER = "golden"
+CONFORMANCE_FOLDER = "golden/preprocessing"
+SCHEMA_VERSION = 1
+
+# of the tensors of every artifact
+INPUT = "image"
+OUTPUT = "probabilities"
+
+_AGAIN = "export the bundle again, or copy it again"
+_UNSIGNED = "0" * 64
+_PATH = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*", re.ASCII)  # no part begins with a dot
+_MAX_PATH = 200  # characters
 
 
 def _inside(value: str) -> str:
-    path = PurePosixPath(value)
-    if not value or path.is_absolute() or ".." in path.parts or "\\" in value or ":" in value:
-        raise ValueError(f"`{value}` is not a path inside the bundle")
+    if len(value) > _MAX_PATH or not _PATH.fullmatch(value):
+        raise ValueError(f"`{value[:_MAX_PATH]}` is not a path inside the bundle")
     return value
 
 
 RelativePath = Annotated[str, AfterValidator(_inside)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Record(BaseModel):
@@ -41,9 +68,14 @@ class Record(BaseModel):
 
 
 class TensorRecord(Record):
-    """The input or the output of an artifact."""
+    """The input or the output of an artifact.
+
+    `kind` is how the platform takes or gives it: a tensor; Core ML's image, which is a pixel
+    buffer or a `CGImage`; or Core ML's dictionary from label to probability.
+    """
 
     name: str
+    kind: Literal["tensor", "image", "dictionary"] = "tensor"
     shape: tuple[int, ...]
     dtype: Literal["float32", "float16", "uint8"]
     layout: Literal["NCHW", "NHWC", "NC"]
@@ -98,6 +130,26 @@ class ParityRecord(Record):
         return faults
 
 
+class DataSummary(Record):
+    """A folder of photos that was trained or evaluated on."""
+
+    name: str  # of the folder
+    images: NonNegativeInt
+    classes: dict[str, int]  # name of the class folder -> images in it
+    sha256: Sha256  # of the lines `<sha256>  <path>\n` of its images, sorted by path
+
+
+class AccuracyRecord(Record):
+    """What share of photos an artifact labels rightly, 0..1."""
+
+    runtime: str
+    runtime_version: str
+    data: DataSummary
+    top1: Share
+    top5: Share
+    measured: str  # ISO 8601, UTC
+
+
 class ArtifactRecord(Record):
     """One exported file; an `.mlpackage` is a folder and counts as one."""
 
@@ -109,7 +161,16 @@ class ArtifactRecord(Record):
     input: TensorRecord
     output: TensorRecord
     parity: ParityRecord
+    accuracy: tuple[AccuracyRecord, ...] = ()  # one for each runtime and set of photos
     tools: dict[str, str]  # converter packages and their versions
+
+
+class LabelsRecord(Record):
+    """`labels.txt`."""
+
+    file: RelativePath = LABELS_FILE
+    sha256: Sha256
+    count: PositiveInt
 
 
 class GoldenRecord(Record):
@@ -120,6 +181,25 @@ class GoldenRecord(Record):
     probabilities: tuple[float, ...]
 
 
+class PixelTolerance(Record):
+    """How far pixels may be from the expected ones, in levels of 0..255, over all channels."""
+
+    max_difference: NonNegativeFloat
+    mean_difference: NonNegativeFloat
+
+
+class ConformanceRecord(Record):
+    """An image file of some kind, and what steps 1 to 3 of preprocessing make of it."""
+
+    file: RelativePath
+    sha256: Sha256
+    pixels: RelativePath  # a PNG of the crop, RGB, 8 bits: the exact tensor
+    pixels_sha256: Sha256
+    tests: str  # what of the steps it tests, in words
+    same_kernel: PixelTolerance  # for clients that resize as Pillow does
+    other_kernel: PixelTolerance  # for clients with the resize of their platform
+
+
 class ModelRecord(Record):
     """Where the weights came from."""
 
@@ -127,21 +207,55 @@ class ModelRecord(Record):
     parameters: int
     checkpoint: str  # file name, or name of shipped weights
     checkpoint_sha256: Sha256 | None  # None if it came from memory
+    data: dict[str, DataSummary] = {}  # what it was trained and validated on, where known
     recipe: dict[str, object]
     measured: dict[str, object]
 
 
 class Manifest(Record):
-    """`manifest.json`."""
+    """`manifest.json`.
+
+    `digest` is the SHA-256 of the file's own bytes with these 64 digits as zeros.
+    """
 
     schema_version: Literal[1] = 1
     created: str  # ISO 8601, UTC
+    sdk_version: str  # of the mobilevit-sdk that exported it
     model: ModelRecord
     preprocessing: Preprocessing
-    labels: int  # how many, in labels.txt
+    labels: LabelsRecord
     classes: tuple[str, ...] = ()  # names of the class folders of the data it was trained on
     artifacts: tuple[ArtifactRecord, ...] = Field(min_length=1)
     golden: tuple[GoldenRecord, ...] = Field(min_length=1)
+    conformance: tuple[ConformanceRecord, ...] = Field(min_length=1)
+    digest: Sha256 = _UNSIGNED
+
+    @model_validator(mode="after")
+    def _one_probability_a_label(self) -> Manifest:
+        count = self.labels.count
+        for artifact in self.artifacts:
+            if artifact.output.shape[-1:] != (count,):
+                raise ValueError(
+                    f"`{artifact.file}` gives {artifact.output.shape}, there are {count} labels"
+                )
+        for golden in self.golden:
+            if len(golden.probabilities) != count:
+                raise ValueError(
+                    f"`{golden.file}` has {len(golden.probabilities)} probabilities, "
+                    f"there are {count} labels"
+                )
+        if self.classes and len(self.classes) != count:
+            raise ValueError(f"{len(self.classes)} classes, and {count} labels")
+        return self
+
+    def files(self) -> dict[str, str]:
+        """Every file or `.mlpackage` of the bundle but the manifest, with its SHA-256."""
+        files = {self.labels.file: self.labels.sha256}
+        files |= {artifact.file: artifact.sha256 for artifact in self.artifacts}
+        files |= {golden.file: golden.sha256 for golden in self.golden}
+        for case in self.conformance:
+            files |= {case.file: case.sha256, case.pixels: case.pixels_sha256}
+        return files
 
 
 def hash_artifact(path: Path) -> tuple[str, int]:
@@ -159,60 +273,95 @@ def hash_artifact(path: Path) -> tuple[str, int]:
     return hashlib.sha256(lines.encode()).hexdigest(), sum(size for _, size in hashed.values())
 
 
+class _Version(BaseModel):
+    schema_version: int
+
+
 def read_manifest(bundle: Path) -> Manifest:
-    """The manifest of the bundle in folder `bundle`.
+    """The manifest of the bundle in folder `bundle`, as it was written.
 
     Raises:
-        BundleError: no bundle there, or one this version does not understand.
+        BundleError: no bundle there, one of a newer schema, or one that was changed since.
     """
     path = bundle / MANIFEST_FILE
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
     except FileNotFoundError:
         raise BundleError(
             f"`{bundle}` is not a bundle: it has no {MANIFEST_FILE}",
             "make one with `mobilevit export`",
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"`{path}` cannot be read: {error}", "export the bundle again") from error
+    except OSError as error:
+        raise BundleError(f"`{path}` cannot be read: {error.strerror}", _AGAIN) from error
     try:
-        return Manifest.model_validate_json(text)
+        version = _Version.model_validate_json(content).schema_version
+        if version > SCHEMA_VERSION:
+            raise BundleError(
+                f"`{path}` has schema version {version}, and this release reads {SCHEMA_VERSION}",
+                "upgrade mobilevit-sdk",
+            )
+        manifest = Manifest.model_validate_json(content)
     except ValidationError as error:
         raise BundleError(
-            f"`{path}` is not a manifest this version understands: {first_fault(error)}",
-            "export the bundle again",
+            f"`{path}` is not a manifest this version understands: {first_fault(error)}", _AGAIN
         ) from error
+    if _digest(content, manifest.digest) != manifest.digest:
+        raise BundleError(f"`{path}` was changed after it was written", _AGAIN)
+    return manifest
+
+
+def write_manifest(bundle: Path, manifest: Manifest) -> None:
+    """Write `manifest.json` with its digest; one that is there is replaced whole.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    unsigned = manifest.model_copy(update={"digest": _UNSIGNED})
+    content = unsigned.model_dump_json(indent=2).encode() + b"\n"
+    digest = hashlib.sha256(content).hexdigest()
+    with atomic_file(bundle / MANIFEST_FILE) as aside:
+        # the digest is the last field: what looks like it in a recipe comes before
+        aside.write_bytes(digest.encode().join(content.rsplit(_UNSIGNED.encode(), 1)))
+
+
+def _digest(content: bytes, written: str) -> str:
+    return hashlib.sha256(_UNSIGNED.encode().join(content.rsplit(written.encode(), 1))).hexdigest()
 
 
 def read_labels(bundle: Path, manifest: Manifest) -> list[str]:
     """The labels, in the order of the outputs.
 
     Raises:
-        BundleError: missing, or not as many as the manifest says.
+        BundleError: missing, changed, or not as many as the manifest says.
     """
-    path = bundle / LABELS_FILE
+    path = find_file(bundle, manifest.labels.file)
+    check_hash(path, manifest.labels.sha256)
     try:
         labels = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise BundleError(f"`{path}` cannot be read: {error}", "export the bundle again") from error
-    if len(labels) != manifest.labels:
+        raise BundleError(f"`{path}` cannot be read: {error}", _AGAIN) from error
+    if len(labels) != manifest.labels.count:
         raise BundleError(
-            f"`{path}` has {len(labels)} labels, the manifest says {manifest.labels}",
-            "export the bundle again",
+            f"`{path}` has {len(labels)} labels, the manifest says {manifest.labels.count}", _AGAIN
         )
     return labels
 
 
-def write_labels(bundle: Path, labels: list[str]) -> None:
-    """Write `labels.txt`; a line break within a label becomes a space."""
-    text = "".join(" ".join(label.split()) + "\n" for label in labels)
-    (bundle / LABELS_FILE).write_text(text, encoding="utf-8")
+def write_labels(bundle: Path, labels: Sequence[str]) -> LabelsRecord:
+    """Write `labels.txt`, one a line. The labels have no line breaks."""
+    path = bundle / LABELS_FILE
+    path.write_text("".join(f"{label}\n" for label in labels), encoding="utf-8", newline="\n")
+    return LabelsRecord(sha256=hash_artifact(path)[0], count=len(labels))
 
 
-def write_manifest(bundle: Path, manifest: Manifest) -> None:
-    """Write `manifest.json` into a folder that is still set aside."""
-    text = manifest.model_dump_json(indent=2) + "\n"
-    (bundle / MANIFEST_FILE).write_text(text, encoding="utf-8")
+def check_hash(path: Path, sha256: str) -> None:
+    """Raises BundleError unless the file or folder `path` has this hash."""
+    try:
+        found = hash_artifact(path)[0]
+    except OSError as error:
+        raise BundleError(f"`{path}` cannot be read: {error.strerror}", _AGAIN) from error
+    if found != sha256:
+        raise BundleError(f"`{path}` is not the file that was exported", _AGAIN)
 
 
 def find_file(bundle: Path, file: str) -> Path:
@@ -223,9 +372,9 @@ def find_file(bundle: Path, file: str) -> Path:
     """
     path = bundle / file
     if not path.exists():
-        raise BundleError(f"`{path}` is missing", "export the bundle again")
+        raise BundleError(f"`{path}` is missing", _AGAIN)
     root = bundle.resolve()
     for part in (path, *path.rglob("*")):
         if not part.resolve().is_relative_to(root):
-            raise BundleError(f"`{part}` is a link out of the bundle", "export it again")
+            raise BundleError(f"`{part}` is a link out of the bundle", _AGAIN)
     return path

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from .bundle import (
     ArtifactRecord,
+    ConformanceRecord,
     Manifest,
+    TensorRecord,
+    check_hash,
     find_file,
-    hash_artifact,
     read_labels,
     read_manifest,
 )
-from .client import open_image
 from .errors import BundleError, SdkError
+from .images import open_image
 from .parity import measure
 from .prediction import Pixels, Probabilities, predict
-from .preprocessing import to_pixels
-from .runtimes import Runtime, runtimes_for
+from .preprocessing import Preprocessing, resize_and_crop
+from .runtimes import Runtime, Session, TensorSpec, runtimes_for
 
 
 @dataclass(frozen=True)
@@ -28,73 +32,126 @@ class Check:
     """One thing looked at."""
 
     subject: str  # file within the bundle
-    what: str  # "hash", or the runtime that ran it
+    what: str  # "hash", "labels", "preprocessing", or the runtime that ran it
     faults: tuple[str, ...]  # empty if it is good
 
 
 def check_bundle(bundle: Path) -> list[Check]:
-    """Compare every hash with the manifest, and every artifact with the golden outputs on each
-    runtime present.
+    """Everything about a bundle that can be checked here.
+
+    1. The manifest is of the schema, and as it was written (`read_manifest`).
+    2. Every file has the hash that the manifest has for it.
+    3. There is one label for each output.
+    4. Preprocessing gives the exact pixels of every image of the conformance set.
+    5. On each runtime present, every artifact has the input and output that the manifest tells,
+       and gives the golden outputs.
+
+    4 and 5 need golden images that are as they were written, and are left out if those are not.
 
     Raises:
-        BundleError: there is no bundle, or its labels do not fit.
+        BundleError: there is no bundle, or its manifest cannot be trusted.
     """
     manifest = read_manifest(bundle)
-    read_labels(bundle, manifest)
-    checks = [_hash_check(bundle, record.file, record.sha256) for record in manifest.artifacts]
-    golden = [_hash_check(bundle, record.file, record.sha256) for record in manifest.golden]
-    checks += golden
-    if any(check.faults for check in golden):
+    checks = [_hash_check(bundle, file, digest) for file, digest in manifest.files().items()]
+    changed = {check.subject for check in checks if check.faults}
+    if manifest.labels.file not in changed:
+        checks.append(_labels_check(bundle, manifest))
+    for case in manifest.conformance:
+        if not changed & {case.file, case.pixels}:
+            checks.append(_preprocessing_check(bundle, case, manifest.preprocessing))
+    if changed & {golden.file for golden in manifest.golden}:
         return checks
     pixels = golden_pixels(bundle, manifest)
-    reference = np.array([record.probabilities for record in manifest.golden], np.float32)
     for record in manifest.artifacts:
         for runtime in runtimes_for(Path(record.file)):
-            checks.append(_golden_check(bundle, manifest, record, runtime, pixels, reference))
+            checks.append(_golden_check(bundle, manifest, record, runtime, pixels))
     return checks
 
 
 def golden_pixels(bundle: Path, manifest: Manifest) -> Pixels:
-    """The golden images after steps 1 to 3 of preprocessing. uint8 (images, 3, H, W)
+    """The golden images after steps 1 to 3 of preprocessing. uint8 (images, H, W, 3)
 
     Raises:
-        InputError: one is missing or damaged.
+        BundleError: one is missing.
+        InputError: one is damaged.
     """
     images = [open_image(find_file(bundle, record.file)) for record in manifest.golden]
-    return np.stack([to_pixels(image, manifest.preprocessing) for image in images])
+    return np.stack([resize_and_crop(image, manifest.preprocessing) for image in images])
 
 
 def _hash_check(bundle: Path, file: str, expected: str) -> Check:
     try:
-        path = find_file(bundle, file)
+        check_hash(find_file(bundle, file), expected)
     except BundleError as error:
         return Check(file, "hash", (error.message,))
-    if hash_artifact(path)[0] != expected:
-        return Check(file, "hash", ("the file is not the one that was exported",))
     return Check(file, "hash", ())
 
 
+def _labels_check(bundle: Path, manifest: Manifest) -> Check:
+    try:
+        read_labels(bundle, manifest)
+    except BundleError as error:
+        return Check(manifest.labels.file, "labels", (error.message,))
+    return Check(manifest.labels.file, "labels", ())
+
+
+def _preprocessing_check(bundle: Path, case: ConformanceRecord, record: Preprocessing) -> Check:
+    try:
+        pixels = resize_and_crop(open_image(find_file(bundle, case.file)), record)
+        with Image.open(find_file(bundle, case.pixels)) as crop:
+            expected = np.asarray(crop)
+    except SdkError as error:
+        return Check(case.file, "preprocessing", (error.message,))
+    return Check(case.file, "preprocessing", tuple(_pixel_faults(pixels, expected, case)))
+
+
+def _pixel_faults(pixels: Pixels, expected: Pixels, case: ConformanceRecord) -> list[str]:
+    if pixels.shape != expected.shape:
+        return [f"gives {pixels.shape}, expected {expected.shape}"]
+    difference = np.abs(pixels.astype(np.int16) - expected)
+    allowed = case.same_kernel
+    largest, mean = int(difference.max()), float(difference.mean())
+    if largest <= allowed.max_difference and mean <= allowed.mean_difference:
+        return []
+    return [f"{case.tests}: pixels differ by {mean:.2g} levels on average, {largest} at most"]
+
+
 def _golden_check(
-    bundle: Path,
-    manifest: Manifest,
-    record: ArtifactRecord,
-    runtime: Runtime,
-    pixels: Pixels,
-    reference: Probabilities,
+    bundle: Path, manifest: Manifest, record: ArtifactRecord, runtime: Runtime, pixels: Pixels
 ) -> Check:
     """An artifact that does not even open is a fault of it, not an error of the command."""
     try:
-        given = predict(runtime.load(find_file(bundle, record.file)), pixels)
+        session = runtime.load(find_file(bundle, record.file))
+        faults = _interface_faults(session, record)
+        if not faults:
+            faults = _output_faults(predict(session, pixels), manifest, record, runtime)
     except SdkError as error:
-        return Check(record.file, runtime.name, (error.message,))
-    if given.shape != reference.shape:
-        return Check(record.file, runtime.name, (f"it gives {given.shape[1]} probabilities",))
+        faults = [error.message]
+    return Check(record.file, runtime.name, tuple(faults))
+
+
+def _interface_faults(session: Session, record: ArtifactRecord) -> list[str]:
+    faults = []
+    ends: Sequence[tuple[str, tuple[TensorSpec, ...], TensorRecord]] = (
+        ("input", session.inputs, record.input),
+        ("output", session.outputs, record.output),
+    )
+    for end, found, told in ends:
+        expected = TensorSpec(told.name, told.shape, told.dtype)
+        if found != (expected,):
+            faults.append(f"{end} is {', '.join(map(str, found))}, the manifest says {expected}")
+    return faults
+
+
+def _output_faults(
+    given: Probabilities, manifest: Manifest, record: ArtifactRecord, runtime: Runtime
+) -> list[str]:
     parity = measure(
-        reference,
+        np.array([golden.probabilities for golden in manifest.golden], np.float32),
         given,
         names=[golden.file for golden in manifest.golden],
         source="golden",
         runtime=runtime,
         tolerance=record.parity.tolerance,
     )
-    return Check(record.file, runtime.name, tuple(parity.faults))
+    return parity.faults

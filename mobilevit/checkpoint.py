@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from .bundle import DataSummary
 from .errors import CheckpointError, InputError, first_fault, unknown_name
 from .files import atomic_file
 from .models import create_model, describe_config
@@ -36,6 +37,7 @@ class CheckpointMetadata(BaseModel):
     labels: list[str]
     classes: list[str] = []
     preprocessing: Preprocessing
+    data: dict[str, DataSummary] = {}
     recipe: dict[str, Any] = {}
     measured: dict[str, Any] = {}
 
@@ -49,6 +51,7 @@ class Checkpoint:
     labels: list[str]  # for people, in the order of the outputs
     preprocessing: Preprocessing
     classes: list[str] = field(default_factory=list)  # names of the class folders, likewise
+    data: dict[str, DataSummary] = field(default_factory=dict)  # "train" and "val", where known
     recipe: dict[str, Any] = field(default_factory=dict)  # how it was trained
     measured: dict[str, Any] = field(default_factory=dict)  # what training measured
     sha256: str = ""  # of the file it was read from
@@ -74,6 +77,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint, precision: str = "fp32")
         labels=checkpoint.labels,
         classes=checkpoint.classes,
         preprocessing=checkpoint.preprocessing,
+        data=checkpoint.data,
         recipe=checkpoint.recipe,
         measured=checkpoint.measured,
     )
@@ -215,6 +219,7 @@ def _native(
         classes=metadata.classes,
         preprocessing=metadata.preprocessing,
         recipe=metadata.recipe,
+        data=metadata.data,
         measured=metadata.measured,
         sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
     )

@@ -17,6 +17,8 @@ from .errors import InputError, MissingDependencyError, SdkError, first_fault, u
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from .check import Check
+    from .evaluate import Accuracy
     from .training.recipe import Recipe
 
 
@@ -234,49 +236,82 @@ def evaluate(
     subject: Annotated[str, typer.Argument(metavar="CHECKPOINT|BUNDLE")],
     data: Annotated[Path, typer.Option("--data", help="Folder of class folders, or its parent.")],
     model: ModelName = None,
+    images: Annotated[
+        int | None, typer.Option(help="How many, evenly spread; default: all.")
+    ] = None,
+    record: Annotated[
+        bool, typer.Option(help="Write the accuracy into the bundle's manifest.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Accuracy on photos: of the weights, or of every artifact of a bundle."""
     from dataclasses import asdict
 
-    from . import evaluate as evaluation
-
-    rows = []
-    for name, session, folder, preprocessing in _subjects(subject, model, data):
-        with _progress(f"evaluating {name}", len(folder.samples)) as advance:
-            rows.append(evaluation.accuracy(name, session, folder, preprocessing, advance))
+    rows = (
+        _evaluate_bundle(Path(subject), data, images, record)
+        if Path(subject).is_dir()
+        else _evaluate_checkpoint(subject, model, data, images)
+    )
     if as_json:
         return emit([asdict(row) for row in rows])
-    table = new_table("evaluated", "images", "top-1", "top-5")
+    table = new_table("evaluated", "images", "top-1", "top-5", "same top-1", "same top-5", "swap")
     for row in rows:
-        table.add_row(row.name, f"{row.images}", f"{row.top1:.2%}", f"{row.top5:.2%}")
+        same = row.agreement
+        table.add_row(
+            row.name,
+            f"{row.images}",
+            f"{row.top1:.2%}",
+            f"{row.top5:.2%}",
+            f"{same.same_top1}" if same else "",
+            f"{same.same_top5}" if same else "",
+            f"{same.widest_swap:.1e}" if same else "",
+        )
     show(table)
+    if len(rows) > 1:
+        note(
+            f"same: images with the same label, and the same five in the same order, as "
+            f"{rows[0].name}; swap: how far apart, there, the probabilities were of labels that "
+            "changed places, at most"
+        )
 
 
-def _subjects(subject: str, model: str | None, data: Path) -> Any:
-    """(name, session, folder, preprocessing) of a checkpoint or of each artifact of a bundle."""
+def _evaluate_checkpoint(
+    subject: str, model: str | None, data: Path, images: int | None
+) -> list[Accuracy]:
     from . import evaluate as evaluation
+    from .checkpoint import load_checkpoint
+    from .runtimes.torch import TorchSession
 
-    if Path(subject).is_dir():
-        from .bundle import find_file, read_manifest
-        from .runtimes import runtimes_for
+    checkpoint = load_checkpoint(subject, model)
+    folder = evaluation.open_folder(data, checkpoint.classes, len(checkpoint.labels), images)
+    session = {f"{subject} (torch)": TorchSession(checkpoint, threads=os.cpu_count() or 1)}
+    with _progress("evaluating", len(folder.samples)) as advance:
+        return evaluation.evaluate(session, folder, checkpoint.preprocessing, advance)
 
-        bundle = Path(subject)
-        manifest = read_manifest(bundle)
-        folder = evaluation.open_folder(data, manifest.classes, manifest.labels)
-        for record in manifest.artifacts:
-            path = find_file(bundle, record.file)
-            for runtime in runtimes_for(path)[:1]:
-                name = f"{record.file} ({runtime.name})"
-                yield name, runtime.load(path), folder, manifest.preprocessing
-    else:
-        from .checkpoint import load_checkpoint
-        from .runtimes.torch import TorchSession
 
-        checkpoint = load_checkpoint(subject, model)
-        folder = evaluation.open_folder(data, checkpoint.classes, len(checkpoint.labels))
-        session = TorchSession(checkpoint, threads=os.cpu_count() or 1)
-        yield f"{subject} (torch)", session, folder, checkpoint.preprocessing
+def _evaluate_bundle(bundle: Path, data: Path, images: int | None, record: bool) -> list[Accuracy]:
+    from . import evaluate as evaluation
+    from .bundle import check_hash, find_file, read_manifest
+    from .runtimes import runtimes_for
+
+    manifest = read_manifest(bundle)
+    folder = evaluation.open_folder(data, manifest.classes, manifest.labels.count, images)
+    chosen, sessions = [], {}
+    for artifact in manifest.artifacts:
+        path = find_file(bundle, artifact.file)
+        check_hash(path, artifact.sha256)
+        for runtime in runtimes_for(path)[:1]:
+            sessions[f"{artifact.file} ({runtime.name})"] = runtime.load(path, os.cpu_count() or 1)
+            chosen.append((artifact, runtime))
+    if not sessions:
+        raise InputError(f"no runtime here opens an artifact of `{bundle}`", "install one")
+    with _progress("evaluating", len(folder.samples)) as advance:
+        rows = evaluation.evaluate(sessions, folder, manifest.preprocessing, advance)
+    if record:
+        measured = [(*pair, row) for pair, row in zip(chosen, rows, strict=True)]
+        evaluation.record_accuracy(bundle, manifest, measured, folder)
+        note(f"accuracy written to `{bundle / 'manifest.json'}`")
+    return rows
 
 
 @contextmanager
@@ -304,6 +339,10 @@ def export(
     image_size: Annotated[
         str | None, typer.Option(help="256, or 192x256, height first; default: the checkpoint's.")
     ] = None,
+    input: Annotated[
+        str,
+        typer.Option(help="image: as each platform hands them out; tensor: float32 NCHW."),
+    ] = "image",
     photos: Annotated[
         Path | None, typer.Option(help="Compare on photos of this folder, not on packaged ones.")
     ] = None,
@@ -323,6 +362,7 @@ def export(
         precisions=[name.strip() for name in precisions.split(",") if name.strip()],
         model=model,
         image_size=size,
+        input=input,
         photos=photos,
         images=images,
         overwrite=overwrite,
@@ -357,7 +397,7 @@ def export(
 
 @app.command()
 def verify(bundle: Bundle, as_json: Json = False) -> None:
-    """Check a bundle's hashes, and its golden outputs on each runtime present."""
+    """Check hashes, preprocessing, and golden outputs on each runtime present."""
     from dataclasses import asdict
 
     from .check import check_bundle
@@ -367,13 +407,24 @@ def verify(bundle: Bundle, as_json: Json = False) -> None:
         emit([asdict(check) for check in checks])
     else:
         table = new_table("file", "checked", "result")
-        for check in checks:
-            table.add_row(check.subject, check.what, "; ".join(check.faults) or "good")
+        for subject, what, result in _check_rows(checks):
+            table.add_row(subject, what, result)
         show(table)
     bad = sorted({check.subject for check in checks if check.faults})
     if bad:
         note(f"error: {', '.join(f'`{name}`' for name in bad)}: not what was exported")
         raise typer.Exit(1)
+
+
+def _check_rows(checks: list[Check]) -> Iterator[tuple[str, str, str]]:
+    """Hashes and preprocessing that are good, counted; everything else by itself."""
+    for what in ("hash", "preprocessing"):
+        good = [check for check in checks if check.what == what and not check.faults]
+        if good:
+            yield f"{len(good)} files", what, "good"
+    for check in checks:
+        if check.faults or check.what not in ("hash", "preprocessing"):
+            yield check.subject, check.what, "; ".join(check.faults) or "good"
 
 
 @app.command()
@@ -389,7 +440,8 @@ def classify(
     from dataclasses import asdict
 
     from .bundle import read_manifest
-    from .client import load, open_image
+    from .client import load
+    from .images import open_image
 
     names = [r.file for r in read_manifest(bundle).artifacts] if every else [artifact]
     opened = [open_image(path) for path in images]

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from .data.image_folder import ImageFolder, scan
-from .errors import DataError
-from .prediction import Pixels, predict
-from .preprocessing import Preprocessing, to_pixels
-from .runtimes import Session
+from .bundle import AccuracyRecord, ArtifactRecord, Manifest, write_manifest
+from .data.image_folder import ImageFolder, scan, summarize
+from .errors import DataError, InputError
+from .images import open_image
+from .prediction import Pixels, Probabilities, predict
+from .preprocessing import Preprocessing, resize_and_crop
+from .runtimes import Runtime, Session
+
+TOP = 5
+_BATCH = 64
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How the labels of an artifact compare with those of another, on the same photos.
+
+    Labels change places between two files of one model where their probabilities are as good as
+    equal. `widest_swap` tells whether that is all there is to it: of all labels that stand at
+    another place, the largest difference in probability, by the other artifact, from the label
+    whose place it took. 0 where nothing was swapped.
+    """
+
+    other: str  # its name
+    same_top1: int  # images
+    same_top5: int  # images with the same five labels in the same order
+    widest_swap: float
 
 
 @dataclass(frozen=True)
@@ -26,61 +47,153 @@ class Accuracy:
     images: int
     top1: float
     top5: float
+    agreement: Agreement | None  # with the first one evaluated; None for the first
 
 
-def open_folder(data: Path, classes: Sequence[str], count: int) -> ImageFolder:
+def open_folder(
+    data: Path, classes: Sequence[str], count: int, images: int | None = None
+) -> ImageFolder:
     """The photos of `data`, or of `data/val` where there is one, indexed as the model's outputs.
 
     Args:
         data: folder of class folders.
         classes: their names in the order of the outputs; where they are not known, the folder
             must have `count` class folders, which are taken in sorted order.
+        images: how many of them, evenly spread over the sorted files; all by default.
 
     Raises:
         DataError: missing, empty, or with other classes than the model's.
+        InputError: `images` is below 1.
     """
     root = data / "val" if (data / "val").is_dir() else data
-    if classes:
-        return scan(root, tuple(classes))
-    folder = scan(root)
-    if len(folder.classes) != count:
+    folder = scan(root, tuple(classes) if classes else None)
+    if not classes and len(folder.classes) != count:
         raise DataError(
             f"`{root}` has {len(folder.classes)} class folders, the model has {count} outputs",
             "give the validation folder of the data it was trained on",
         )
-    return folder
+    if images is None:
+        return folder
+    if images < 1:
+        raise InputError(f"cannot evaluate on {images} images", "ask for one or more")
+    step = max(1.0, len(folder.samples) / images)
+    chosen = [folder.samples[int(i * step)] for i in range(min(images, len(folder.samples)))]
+    return replace(folder, samples=tuple(chosen))
 
 
-def batches(
-    folder: ImageFolder, preprocessing: Preprocessing, size: int
-) -> Iterator[tuple[Pixels, NDArray[np.int64]]]:
-    """uint8 (B, 3, H, W) with class indices (B,), in order, decoded by threads."""
-
-    def read(path: Path) -> Pixels:
-        with Image.open(path) as image:
-            return to_pixels(image, preprocessing)
-
-    with ThreadPoolExecutor() as pool:
-        for start in range(0, len(folder.samples), size):
-            part = folder.samples[start : start + size]
-            pixels = np.stack(list(pool.map(read, (path for path, _ in part))))
-            yield pixels, np.array([target for _, target in part])
-
-
-def accuracy(
-    name: str,
-    session: Session,
+def evaluate(
+    sessions: Mapping[str, Session],
     folder: ImageFolder,
     preprocessing: Preprocessing,
     progress: Callable[[int], None] = lambda done: None,
-) -> Accuracy:
-    """Run every photo. `progress` is told how many are done."""
-    top1 = top5 = done = 0
-    for pixels, targets in batches(folder, preprocessing, size=64):
-        order = np.argsort(-predict(session, pixels), axis=1, kind="stable")[:, :5]  # [B, 5]
-        hits = order == targets[:, None]
-        top1 += int(hits[:, 0].sum())
-        top5 += int(hits.any(axis=1).sum())
+) -> list[Accuracy]:
+    """Run every photo through every session; each photo is decoded once.
+
+    Args:
+        sessions: by name; the others are compared with the first.
+        progress: is told how many photos are done.
+    """
+    tallies = {name: _Tally() for name in sessions}
+    done = 0
+    for pixels, targets in _batches(folder, preprocessing):
+        first: Probabilities | None = None
+        for name, session in sessions.items():
+            given = predict(session, pixels)
+            first = given if first is None else first
+            tallies[name].add(given, first, targets)
         done += len(targets)
         progress(done)
-    return Accuracy(name, done, top1 / done, top5 / done)
+    names = list(sessions)
+    return [
+        Accuracy(
+            name=name,
+            images=done,
+            top1=tally.top1 / done,
+            top5=tally.top5 / done,
+            agreement=None
+            if name == names[0]
+            else Agreement(names[0], tally.same_top1, tally.same_top5, tally.widest_swap),
+        )
+        for name, tally in tallies.items()
+    ]
+
+
+class _Tally:
+    """Counts over the batches, for one session."""
+
+    def __init__(self) -> None:
+        self.top1 = self.top5 = self.same_top1 = self.same_top5 = 0
+        self.widest_swap = 0.0
+
+    def add(self, given: Probabilities, first: Probabilities, targets: NDArray[np.int64]) -> None:
+        order, expected = _ranked(given), _ranked(first)  # [B, 5]
+        hits = order == targets[:, None]
+        self.top1 += int(hits[:, 0].sum())
+        self.top5 += int(hits.any(axis=1).sum())
+        self.same_top1 += int((order[:, 0] == expected[:, 0]).sum())
+        self.same_top5 += int((order == expected).all(axis=1).sum())
+        taken = np.take_along_axis(first, order, axis=1)  # what the first thinks of them
+        places = np.take_along_axis(first, expected, axis=1)
+        self.widest_swap = max(self.widest_swap, float(np.abs(taken - places).max()))
+
+
+def _ranked(probabilities: Probabilities) -> NDArray[np.int64]:
+    return np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
+
+
+def _batches(
+    folder: ImageFolder, preprocessing: Preprocessing
+) -> Iterator[tuple[Pixels, NDArray[np.int64]]]:
+    """uint8 (B, H, W, 3) with class indices (B,), in order, decoded by threads."""
+    with ThreadPoolExecutor() as pool:
+        for start in range(0, len(folder.samples), _BATCH):
+            part = folder.samples[start : start + _BATCH]
+            images = pool.map(lambda sample: open_image(sample[0]), part)
+            pixels = np.stack([resize_and_crop(image, preprocessing) for image in images])
+            yield pixels, np.array([target for _, target in part])
+
+
+def record_accuracy(
+    bundle: Path,
+    manifest: Manifest,
+    measured: Sequence[tuple[ArtifactRecord, Runtime, Accuracy]],
+    folder: ImageFolder,
+) -> Manifest:
+    """Write what was measured into the bundle's manifest, and return the new manifest.
+
+    An earlier figure of the same artifact, runtime and photos is replaced.
+
+    Raises:
+        InputError: the manifest cannot be written.
+    """
+    data = summarize(folder)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    added: dict[str, list[AccuracyRecord]] = {}
+    for artifact, runtime, accuracy in measured:
+        added.setdefault(artifact.file, []).append(
+            AccuracyRecord(
+                runtime=runtime.name,
+                runtime_version=runtime.version(),
+                data=data,
+                top1=accuracy.top1,
+                top5=accuracy.top5,
+                measured=now,
+            )
+        )
+    artifacts = tuple(
+        artifact.model_copy(
+            update={"accuracy": _merged(artifact.accuracy, added.get(artifact.file, []))}
+        )
+        for artifact in manifest.artifacts
+    )
+    manifest = manifest.model_copy(update={"artifacts": artifacts})
+    write_manifest(bundle, manifest)
+    return manifest
+
+
+def _merged(
+    before: Sequence[AccuracyRecord], added: Sequence[AccuracyRecord]
+) -> tuple[AccuracyRecord, ...]:
+    replaced = {(record.runtime, record.data.sha256) for record in added}
+    kept = [record for record in before if (record.runtime, record.data.sha256) not in replaced]
+    return (*kept, *added)

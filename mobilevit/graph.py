@@ -7,9 +7,6 @@ from torch import Tensor, nn
 
 from .preprocessing import Preprocessing, normalize
 
-INPUT = "image"
-OUTPUT = "probabilities"
-
 
 class ClassifierGraph(nn.Module):
     """The model with step 4 of its preprocessing before it and softmax after it.

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import ConversionError
 from .runtimes import Session
 
-Pixels = NDArray[np.uint8]  # (images, 3, H, W), RGB
+Pixels = NDArray[np.uint8]  # (images, H, W, 3), RGB
 Probabilities = NDArray[np.float32]  # (images, classes)
+
+
+def feed(pixels: Pixels, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    """Pixels in the layout and dtype that an artifact's input takes.
+
+    Args:
+        pixels: uint8 (B, H, W, 3), RGB.
+        shape: of the input: (B, H, W, 3) or (B, 3, H, W).
+        dtype: of the input, one that holds 0..255.
+    """
+    if shape[-1] != 3:
+        pixels = pixels.transpose(0, 3, 1, 2)  # [B, H, W, 3] -> [B, 3, H, W]
+    return np.ascontiguousarray(pixels, dtype)
 
 
 def predict(session: Session, pixels: Pixels) -> Probabilities:
@@ -17,7 +32,7 @@ def predict(session: Session, pixels: Pixels) -> Probabilities:
 
     Args:
         session: with one input and one output, as exported here.
-        pixels: uint8 (images, 3, H, W), RGB; cast to what the input takes.
+        pixels: uint8 (images, H, W, 3), RGB.
 
     Raises:
         ConversionError: the output is not one row of probabilities an image.
@@ -25,7 +40,10 @@ def predict(session: Session, pixels: Pixels) -> Probabilities:
     [source], [target] = session.inputs, session.outputs
     dynamic = source.shape[0] == -1
     batches = [pixels] if dynamic else np.split(pixels, len(pixels))
-    rows = [session.run({source.name: b.astype(source.dtype)})[target.name] for b in batches]
+    rows = [
+        session.run({source.name: feed(b, source.shape, source.dtype)})[target.name]
+        for b in batches
+    ]
     for row, batch in zip(rows, batches, strict=True):
         if row.ndim != 2 or len(row) != len(batch):
             raise ConversionError(

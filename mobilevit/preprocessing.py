@@ -3,7 +3,8 @@
 Training's validation transform, the exported graph and every client follow the same record.
 The exact steps:
 
-1. orient by EXIF, convert to RGB, 8 bits;
+1. orient by EXIF, convert to RGB, 8 bits: of 16 bits the upper 8 are kept, gray goes into each
+   channel, alpha is dropped and the colours beside it stay as stored;
 2. resize by `max(H / height, W / width) / crop_fraction`, each side to
    `max(crop side, floor(side * factor + 0.5))`, antialiased (Pillow's `Image.resize`);
 3. crop `(H, W)` at `((height - H) // 2, (width - W) // 2)`;
@@ -21,11 +22,14 @@ import numpy as np
 from PIL import Image, ImageOps
 from pydantic import BaseModel, ConfigDict, Field
 
+from .errors import InputError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 MIN_SIDE = 32  # the networks halve five times
 MAX_SIDE = 4096
+MAX_PIXELS = 178_956_970  # of an image, before and after resizing; where Pillow itself refuses
 
 Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
 Triple = tuple[float, float, float]
@@ -52,7 +56,18 @@ class Preprocessing(BaseModel):
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """Step 1: upright, RGB, 8 bits per channel; 16-bit grayscale keeps its upper 8 bits."""
+    """Step 1: upright, RGB, 8 bits per channel.
+
+    Raises:
+        InputError: it has no pixels, or pixels without a defined range.
+    """
+    if 0 in image.size:
+        raise InputError(f"an image of {image.width}x{image.height} pixels has nothing in it")
+    if image.mode in ("I", "F"):
+        raise InputError(
+            f"pixels of mode `{image.mode}` (32 bits) have no defined range",
+            "convert the image to 8 or 16 bits a channel",
+        )
     image = ImageOps.exif_transpose(image)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
@@ -60,20 +75,25 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def resize_and_crop(image: Image.Image, record: Preprocessing) -> NDArray[np.uint8]:
-    """Steps 1 to 3. Any image -> uint8 (H, W, 3), RGB, 0..255"""
+    """Steps 1 to 3. Any image -> uint8 (H, W, 3), RGB, 0..255
+
+    Raises:
+        InputError: see `to_rgb`; or it is so narrow that it would be resized to too many pixels.
+    """
     image = to_rgb(image)
     H, W = record.image_size
     factor = max(H / image.height, W / image.width) / record.crop_fraction
     height = max(H, floor(image.height * factor + 0.5))
     width = max(W, floor(image.width * factor + 0.5))
+    if height * width > MAX_PIXELS:
+        raise InputError(
+            f"an image of {image.width}x{image.height} pixels is too narrow: its shorter side "
+            f"would be enlarged {factor:.0f} times",
+            "crop it first",
+        )
     image = image.resize((width, height), _RESAMPLE[record.interpolation])
     top, left = (height - H) // 2, (width - W) // 2
     return np.asarray(image.crop((left, top, left + W, top + H)))
-
-
-def to_pixels(image: Image.Image, record: Preprocessing) -> NDArray[np.uint8]:
-    """Steps 1 to 3, channels first as the networks take them. Any image -> uint8 (3, H, W)"""
-    return resize_and_crop(image, record).transpose(2, 0, 1)
 
 
 def normalize(pixels: Any, record: Preprocessing) -> Any:

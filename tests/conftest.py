@@ -41,7 +41,8 @@ def imagenette() -> Path:
 def sample_pixels(count: int = 4, size: int = 256) -> Tensor:
     """Real photos, float32 (count, 3, size, size), RGB, 0..1"""
     record = Preprocessing(image_size=(size, size))
-    return torch.from_numpy(photo_pixels(packaged_photos(count), record)).float() / 255
+    pixels = photo_pixels(packaged_photos(count), record)  # [count, size, size, 3]
+    return torch.from_numpy(pixels).permute(0, 3, 1, 2).float().contiguous() / 255
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mobilevit.bundle import find_file, read_manifest
 from mobilevit.check import golden_pixels
 from mobilevit.errors import InputError, unknown_name
+from mobilevit.prediction import feed
 from mobilevit.runtimes import RUNTIMES, Runtime, runtimes_for
 
 from .measurement import NotTimed
@@ -44,13 +45,13 @@ def bundle_subjects(bundle: Path) -> list[Subject]:
         BundleError: there is no bundle, or one of its files is missing.
     """
     manifest = read_manifest(bundle)
-    pixels = golden_pixels(bundle, manifest)[:1]  # [1, 3, H, W]
+    pixels = golden_pixels(bundle, manifest)[:1]  # [1, H, W, 3]
     return [
         Subject(
             artifact=find_file(bundle, record.file),
             name=f"{record.format} {record.precision}",
             model=manifest.model.name,
-            feeds={record.input.name: pixels.astype(record.input.dtype)},
+            feeds={record.input.name: feed(pixels, record.input.shape, record.input.dtype)},
         )
         for record in manifest.artifacts
     ]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from torch import nn
 
+from mobilevit import __version__
 from mobilevit.bundle import (
     GOLDEN_FOLDER,
     MANIFEST_FILE,
@@ -20,21 +21,21 @@ from mobilevit.bundle import (
     GoldenRecord,
     Manifest,
     ModelRecord,
-    TensorRecord,
     hash_artifact,
     write_labels,
     write_manifest,
 )
 from mobilevit.checkpoint import Checkpoint, load_checkpoint
-from mobilevit.errors import InputError
+from mobilevit.errors import InputError, unknown_name
 from mobilevit.files import atomic_folder, scratch_folder
-from mobilevit.graph import INPUT, OUTPUT, ClassifierGraph
+from mobilevit.graph import ClassifierGraph
 from mobilevit.prediction import predict
 from mobilevit.preprocessing import MAX_SIDE, MIN_SIDE, Preprocessing
 from mobilevit.runtimes import RUNTIMES, Runtime, Session
 from mobilevit.runtimes.torch import TorchSession
 
-from .formats import FORMATS, PRECISIONS, ExportSpec, Format, choose
+from .conformance import write_conformance
+from .formats import FORMATS, INPUTS, PRECISIONS, ExportSpec, Format, choose
 from .photos import Photo, folder_photos, packaged_photos
 from .quiet import quiet
 from .verify import Comparison, compare, photo_pixels, prepare
@@ -73,6 +74,7 @@ def export(
     precisions: Sequence[str] = PRECISIONS,
     model: str | None = None,
     image_size: tuple[int, int] | None = None,
+    input: str = "image",
     photos: Path | None = None,
     images: int = 32,
     overwrite: bool = False,
@@ -86,6 +88,9 @@ def export(
         formats, precisions: see `formats.FORMATS`; each format is made in those it has.
         model: architecture of weights that do not say.
         image_size: (H, W); by default the checkpoint's.
+        input: "image": artifacts take what their platform hands out, Core ML an RGB image, TFLite
+            float32 (1, H, W, 3), ONNX uint8 (1, H, W, 3), all RGB, 0..255. "tensor": float32
+            (1, 3, H, W), RGB, 0..255, in every format.
         photos: a folder of photos to compare on; by default crops of packaged photos.
         images: how many to compare on.
         overwrite: replace a bundle that is there.
@@ -96,7 +101,7 @@ def export(
         a folder beside it, and if none agreed there is no bundle.
 
     Raises:
-        InputError: wrong names or sizes, or `out` exists.
+        InputError: wrong names or sizes, labels that a format cannot hold, or `out` exists.
         CheckpointError: the checkpoint cannot be read.
         ConversionError: a converter failed, or a runtime does not open what it wrote.
         MissingDependencyError: a converter or a runtime to check with is not installed.
@@ -111,6 +116,7 @@ def export(
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint, model)
     preprocessing = _at_size(checkpoint.preprocessing, image_size)
+    labels = _labels(checkpoint.labels, input, [row for row, _ in chosen])
     reference = TorchSession(replace(checkpoint, preprocessing=preprocessing))
     # converters may leave marks on what they are given
     graph = ClassifierGraph(copy.deepcopy(checkpoint.model), preprocessing)
@@ -128,12 +134,7 @@ def export(
     with scratch_folder(out) as scratch:
         attempts = []
         for row, precision in chosen:
-            spec = ExportSpec(
-                precision,
-                preprocessing.image_size,
-                tuple(checkpoint.labels),
-                f"{checkpoint.name}, RGB 0..255 in, probabilities out",
-            )
+            spec = ExportSpec(precision, input, preprocessing, labels, checkpoint.name)
             path = scratch / f"{checkpoint.name.replace(':', '_')}_{precision}{row.suffix}"
             report(f"{row.name} {precision}: converting")
             attempts.append(_attempt(row, spec, graph, path, checkers[row.name], comparison))
@@ -148,15 +149,16 @@ def export(
             with atomic_folder(out) as folder:
                 for record in good:
                     os.replace(scratch / record.file, folder / record.file)
-                write_labels(folder, checkpoint.labels)
                 manifest = Manifest(
                     created=datetime.now(UTC).isoformat(timespec="seconds"),
+                    sdk_version=__version__,
                     model=_model_record(checkpoint, name),
                     preprocessing=preprocessing,
-                    labels=len(checkpoint.labels),
+                    labels=write_labels(folder, labels),
                     classes=tuple(checkpoint.classes),
                     artifacts=tuple(good),
                     golden=_write_golden(folder, sample, preprocessing, reference),
+                    conformance=write_conformance(folder, preprocessing),
                 )
                 write_manifest(folder, manifest)
     return ExportResult(out if good else None, tuple(attempts), rejected if bad else None)
@@ -196,6 +198,22 @@ def _at_size(preprocessing: Preprocessing, image_size: tuple[int, int] | None) -
     return preprocessing.at_size(image_size)
 
 
+def _labels(labels: Sequence[str], input: str, rows: Sequence[Format]) -> tuple[str, ...]:
+    """The labels, each on one line, as every format and `labels.txt` will have them."""
+    lines = tuple(" ".join(label.split()) for label in labels)
+    if input not in INPUTS:
+        raise unknown_name("input", input, INPUTS)
+    classifier = next((row for row in rows if row.image.kind == "image"), None)
+    twice = next((label for label in lines if lines.count(label) > 1), None)
+    if input == "image" and classifier and twice is not None:
+        raise InputError(
+            f"{lines.count(twice)} labels are `{twice}`, and format `{classifier.name}` gives one "
+            "probability a label",
+            "rename them in the checkpoint, or export with `--input tensor`",
+        )
+    return lines
+
+
 def _attempt(
     row: Format,
     spec: ExportSpec,
@@ -209,13 +227,6 @@ def _attempt(
     with quiet(f"converting to {row.name} {spec.precision}"):
         row.convert(graph, spec, path)
     converted = time.monotonic()
-    height, width = spec.image_size
-    image = TensorRecord(
-        name=INPUT, shape=(1, 3, height, width), dtype="float32", layout="NCHW", range=(0, 255)
-    )
-    probabilities = TensorRecord(
-        name=OUTPUT, shape=(1, len(spec.labels)), dtype="float32", layout="NC", range=(0, 1)
-    )
     parity = compare(comparison, path, checker, spec.precision)
     digest, size = hash_artifact(path)
     record = ArtifactRecord(
@@ -224,8 +235,8 @@ def _attempt(
         precision=spec.precision,
         sha256=digest,
         size=size,
-        input=image,
-        output=probabilities,
+        input=row.input_record(spec),
+        output=row.output_record(spec),
         parity=parity,
         tools=row.tool_versions(),
     )
@@ -251,6 +262,7 @@ def _model_record(checkpoint: Checkpoint, name: str) -> ModelRecord:
         parameters=sum(p.numel() for p in checkpoint.model.parameters()),
         checkpoint=name,
         checkpoint_sha256=checkpoint.sha256 or None,
+        data=checkpoint.data,
         recipe=checkpoint.recipe,
         measured=checkpoint.measured,
     )

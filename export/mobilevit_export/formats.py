@@ -6,17 +6,30 @@ format is a row here and a file beside this one with `convert(graph, spec, path)
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
+from mobilevit.bundle import INPUT, OUTPUT, TensorRecord
 from mobilevit.errors import InputError, MissingDependencyError, unknown_name
+from mobilevit.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from torch import nn
+
+INPUTS = ("image", "tensor")
+
+
+@dataclass(frozen=True)
+class ImageInput:
+    """How artifacts of a format take an image: (1, H, W, 3), RGB, 0..255."""
+
+    kind: Literal["tensor", "image"]  # a tensor, or the platform's own image
+    dtype: Literal["uint8", "float32"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +43,7 @@ class Format:
     packages: tuple[str, ...]  # import names the converter needs
     distributions: tuple[str, ...]  # whose versions are recorded
     runtimes: tuple[str, ...]  # that check it, the first one present is taken
+    image: ImageInput  # what `--input image` means
 
     @property
     def missing_packages(self) -> list[str]:
@@ -37,6 +51,34 @@ class Format:
 
     def tool_versions(self) -> dict[str, str]:
         return {name: version(name) for name in (*self.distributions, "torch")}
+
+    def input_record(self, spec: ExportSpec) -> TensorRecord:
+        """What an artifact takes."""
+        height, width = spec.image_size
+        if spec.input == "tensor":
+            return TensorRecord(
+                name=INPUT, shape=(1, 3, height, width), dtype="float32", layout="NCHW", range=_BYTE
+            )
+        return TensorRecord(
+            name=INPUT,
+            kind=self.image.kind,
+            shape=(1, height, width, 3),
+            dtype=self.image.dtype,
+            layout="NHWC",
+            range=_BYTE,
+        )
+
+    def output_record(self, spec: ExportSpec) -> TensorRecord:
+        """What it gives. Core ML's classifiers take an image and give a dictionary."""
+        classifier = spec.input == "image" and self.image.kind == "image"
+        return TensorRecord(
+            name=OUTPUT,
+            kind="dictionary" if classifier else "tensor",
+            shape=(1, len(spec.labels)),
+            dtype="float32",
+            layout="NC",
+            range=(0, 1),
+        )
 
     def convert(self, graph: nn.Module, spec: ExportSpec, path: Path) -> None:
         """Write `graph` to `path`.
@@ -56,9 +98,36 @@ class ExportSpec:
     """What is asked of a converter."""
 
     precision: str
-    image_size: tuple[int, int]  # (H, W)
-    labels: tuple[str, ...]
-    description: str
+    input: str  # one of INPUTS: as the platform hands out images, or float32 (1, 3, H, W)
+    preprocessing: Preprocessing
+    labels: tuple[str, ...]  # without line breaks
+    model: str  # name
+
+    @property
+    def image_size(self) -> tuple[int, int]:
+        """(H, W)"""
+        return self.preprocessing.image_size
+
+    @property
+    def description(self) -> str:
+        """One line for a person who opens the file."""
+        height, width = self.image_size
+        return (
+            f"{self.model}, an image classifier of {len(self.labels)} labels: RGB, 0..255, "
+            f"{height}x{width} pixels in, probabilities out"
+        )
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """What the file tells a program that reads it, beside its tensors; JSON where nested."""
+        return {
+            "model": self.model,
+            "preprocessing": self.preprocessing.model_dump_json(),
+            "labels": json.dumps(self.labels, ensure_ascii=False),
+        }
+
+
+_BYTE = (0, 255)
 
 
 FORMATS: dict[str, Format] = {
@@ -72,15 +141,17 @@ FORMATS: dict[str, Format] = {
             ("onnx", "onnxscript"),
             ("onnx", "onnxscript"),
             ("onnxruntime",),
+            ImageInput("tensor", "uint8"),
         ),
         Format(
             "tflite",
             ".tflite",
             ("fp32", "fp16"),
             "tflite",
-            ("litert_torch", "ai_edge_quantizer"),
+            ("litert_torch", "ai_edge_quantizer", "mediapipe"),
             ("litert-torch", "litert-converter", "ai-edge-quantizer"),
             ("litert",),
+            ImageInput("tensor", "float32"),
         ),
         Format(
             "coreml",
@@ -90,6 +161,7 @@ FORMATS: dict[str, Format] = {
             ("coremltools",),
             ("coremltools",),
             ("coreml", "coreml_reference"),
+            ImageInput("image", "uint8"),
         ),
         Format(
             "mlmodel",
@@ -99,6 +171,7 @@ FORMATS: dict[str, Format] = {
             ("coremltools",),
             ("coremltools",),
             ("coreml", "coreml_reference"),
+            ImageInput("image", "uint8"),
         ),
     )
 }

@@ -8,9 +8,7 @@ import coremltools as ct
 from coremltools.models.neural_network.quantization_utils import quantize_weights
 from torch import nn
 
-from mobilevit.graph import INPUT, OUTPUT
-
-from .coreml import exported_program
+from .coreml import describe, exported_program, interface
 from .formats import ExportSpec
 
 
@@ -20,12 +18,10 @@ def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
     model = ct.convert(
         exported_program(graph, spec),
         convert_to="neuralnetwork",
-        inputs=[ct.TensorType(name=INPUT, shape=(1, 3, *spec.image_size))],
-        outputs=[ct.TensorType(name=OUTPUT)],
         minimum_deployment_target=ct.target.iOS14,
+        **interface(spec),
     )
     if spec.precision == "fp16":
         model = quantize_weights(model, nbits=16)  # off a Mac it gives the bare description
     description = model.get_spec() if hasattr(model, "get_spec") else model
-    description.description.metadata.shortDescription = spec.description
-    ct.utils.save_spec(description, str(path))
+    ct.utils.save_spec(describe(description, spec), str(path))

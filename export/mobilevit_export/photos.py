@@ -10,9 +10,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from mobilevit.client import open_image
 from mobilevit.errors import DataError, InputError, MissingDependencyError
-from mobilevit.preprocessing import to_rgb
+from mobilevit.images import open_image
 
 # colour photos inside the wheels of scikit-image (public domain or CC0) and scikit-learn (CC BY)
 _PACKAGED = {
@@ -99,8 +98,7 @@ def packaged_part(name: str, number: int) -> Image.Image:
 
 @cache
 def _packaged_image(name: str) -> Image.Image:
-    with Image.open(packaged_photo(name)) as file:
-        return to_rgb(file)
+    return open_image(packaged_photo(name))
 
 
 def folder_photos(folder: Path, count: int) -> list[Photo]:
@@ -127,6 +125,6 @@ def folder_photos(folder: Path, count: int) -> list[Photo]:
 def _readable(files: list[Path], folder: Path) -> Iterator[Photo]:
     for path in files:
         try:
-            yield Photo(path.relative_to(folder).as_posix(), to_rgb(open_image(path)))
+            yield Photo(path.relative_to(folder).as_posix(), open_image(path))
         except InputError:
             continue

@@ -10,9 +10,11 @@ from ai_edge_quantizer import qtyping, quantizer
 from ai_edge_quantizer.recipe import AlgorithmName
 from torch import Tensor, nn
 
-from mobilevit.graph import INPUT, OUTPUT
+from mobilevit.bundle import INPUT, OUTPUT
 
 from .formats import ExportSpec
+from .pixels import PixelInput
+from .tflite_metadata import write_metadata
 
 
 class _NamedOutput(nn.Module):
@@ -28,12 +30,21 @@ class _NamedOutput(nn.Module):
 
 def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
     """Write a `.tflite` whose signature names input and output. fp16 stores the weights of
-    convolutions and fully-connected layers as halves; XNNPACK unpacks them when it loads."""
-    example = torch.zeros(1, 3, *spec.image_size)
+    convolutions and fully-connected layers as halves; XNNPACK unpacks them when it loads.
+
+    One that takes images has TFLite Metadata, so that MediaPipe's image classifier opens it.
+    """
+    height, width = spec.image_size
+    example = torch.zeros(1, 3, height, width)
+    if spec.input == "image":
+        graph = PixelInput(graph)
+        example = torch.zeros(1, height, width, 3)
     model = litert_torch.convert(_NamedOutput(graph).eval(), sample_kwargs={INPUT: example})
     model.export(str(path))
     if spec.precision == "fp16":
         _halve_weights(path)
+    if spec.input == "image":
+        write_metadata(path, spec)
 
 
 def _halve_weights(path: Path) -> None:

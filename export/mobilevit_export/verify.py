@@ -16,15 +16,15 @@ from mobilevit.bundle import ParityRecord
 from mobilevit.errors import ConversionError
 from mobilevit.parity import TOLERANCES, measure
 from mobilevit.prediction import Pixels, Probabilities, predict
-from mobilevit.preprocessing import Preprocessing, to_pixels
+from mobilevit.preprocessing import Preprocessing, resize_and_crop
 from mobilevit.runtimes import Runtime, Session
 
 from .photos import Photo
 
 
 def photo_pixels(photos: Sequence[Photo], preprocessing: Preprocessing) -> Pixels:
-    """Steps 1 to 3 of preprocessing for every photo. uint8 (images, 3, H, W)"""
-    return np.stack([to_pixels(photo.image, preprocessing) for photo in photos])
+    """Steps 1 to 3 of preprocessing for every photo. uint8 (images, H, W, 3)"""
+    return np.stack([resize_and_crop(photo.image, preprocessing) for photo in photos])
 
 
 @dataclass(frozen=True)

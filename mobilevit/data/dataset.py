@@ -10,7 +10,8 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from ..preprocessing import Preprocessing, to_rgb
+from ..images import open_image
+from ..preprocessing import Preprocessing
 from .image_folder import ImageFolder
 from .transforms import eval_transform, train_transform
 
@@ -66,8 +67,7 @@ class TrainDataset(Dataset[Item]):
 
 def _read(folder: ImageFolder, index: int, transform: Callable[[Image.Image], Tensor]) -> Item:
     path, target = folder.samples[index]
-    with Image.open(path) as image:
-        return transform(to_rgb(image)), target
+    return transform(open_image(path)), target
 
 
 class EpochSampler(Sampler[Draw]):

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from ..bundle import DataSummary
+from ..errors import DataError, InputError
+from ..images import open_image
 
-from ..errors import DataError
-
+PARTS = ("train", "val")  # names of folders that say nothing of the data
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".gif"}
 
 
 @dataclass(frozen=True)
 class Skipped:
-    """A file that is not a readable image, and why."""
+    """A file that is not a readable image, and why, in a sentence that names it."""
 
     path: Path
     reason: str
@@ -87,17 +90,31 @@ def scan(root: Path, classes: tuple[str, ...] | None = None) -> ImageFolder:
 def _unreadable(path: Path) -> str | None:
     """Why `path` cannot be used, or None if it can."""
     if path.suffix.lower() not in SUFFIXES:
-        return f"not an image file ({path.suffix or 'no suffix'})"
+        return f"`{path}` is not an image file"
     try:
-        with Image.open(path) as image:
-            image.load()
-    except UnidentifiedImageError:
-        return "not an image"
-    except Image.DecompressionBombError:
-        return "too many pixels"
-    except (OSError, SyntaxError, ValueError) as error:
-        return str(error) or type(error).__name__
+        open_image(path)
+    except InputError as error:
+        return error.message
     return None
+
+
+def summarize(folder: ImageFolder) -> DataSummary:
+    """Name, counts and hash of the images, for the records of what was made with them."""
+    lines = []
+    for path, _ in sorted(folder.samples):
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+        lines.append(f"{digest}  {path.relative_to(folder.root).as_posix()}\n")
+    counts = Counter(target for _, target in folder.samples)
+    name = folder.root.name
+    if name in PARTS:
+        name = f"{folder.root.resolve().parent.name}/{name}"
+    return DataSummary(
+        name=name,
+        images=len(folder.samples),
+        classes={folder.classes[target]: counts[target] for target in sorted(counts)},
+        sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
+    )
 
 
 def split(folder: ImageFolder, fraction: float, seed: int) -> tuple[ImageFolder, ImageFolder]:

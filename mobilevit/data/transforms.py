@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms import v2
 
-from ..preprocessing import Preprocessing, to_pixels
+from ..preprocessing import Preprocessing, resize_and_crop
 
 
 def train_transform(
@@ -30,6 +30,7 @@ def eval_transform(record: Preprocessing) -> Callable[[Image.Image], Tensor]:
     """Resize and centre crop, as the record says."""
 
     def transform(image: Image.Image) -> Tensor:
-        return torch.from_numpy(to_pixels(image, record).copy())  # [3, H, W]
+        pixels = resize_and_crop(image, record)  # [H, W, 3]
+        return torch.from_numpy(pixels.transpose(2, 0, 1).copy())  # [3, H, W]
 
     return transform

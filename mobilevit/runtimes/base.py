@@ -26,6 +26,10 @@ class TensorSpec:
     shape: tuple[int, ...]
     dtype: str  # NumPy's name
 
+    def __str__(self) -> str:
+        sides = ", ".join("any" if side == -1 else str(side) for side in self.shape)
+        return f"`{self.name}`, {self.dtype} ({sides})"
+
 
 class Session(Protocol):
     """A loaded artifact. Not safe to share between threads."""

@@ -36,9 +36,10 @@ _COLOURS = {_IMAGE.RGB: "RGB", _IMAGE.BGR: "BGR"}
 class Interface:
     """What a Core ML file says of its inputs and outputs.
 
-    An image is an input of shape (1, 3, height, width), float32, RGB in 0..255. A classifier's
-    dictionary of probabilities is an output of shape (1, labels), in the order of the labels; the
-    label that it adds is left out. An output whose shape the file does not tell has shape ().
+    An image is an input of shape (1, height, width, 3), uint8, RGB, as in a pixel buffer. The
+    dictionary of a classifier's probabilities is an output of shape (1, labels), in the order of
+    the labels; the label that it adds is left out. An output whose shape the file does not tell
+    has shape ().
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -80,7 +81,7 @@ class CoreMLSession:
         images = self._interface.images
         try:
             predicted = self._model.predict(
-                {name: _image(x) if name in images else x for name, x in feeds.items()}
+                {name: Image.fromarray(x[0]) if name in images else x for name, x in feeds.items()}
             )
         except RuntimeError as error:
             raise ConversionError(
@@ -131,7 +132,7 @@ def read_interface(spec: Any, artifact: Path) -> Interface:
         if kind == "imageType" and feature.type.imageType.colorSpace in _COLOURS:
             image = feature.type.imageType
             images[feature.name] = _COLOURS[image.colorSpace]
-            inputs.append(TensorSpec(feature.name, (1, 3, image.height, image.width), "float32"))
+            inputs.append(TensorSpec(feature.name, (1, image.height, image.width, 3), "uint8"))
         elif kind == "multiArrayType":
             inputs.append(_array_spec(feature, artifact))
         else:
@@ -192,8 +193,3 @@ def _labels(spec: Any) -> tuple[Any, ...]:
             tensors = [item.immediateValue.tensor for item in items]
             return tuple(getattr(t, t.WhichOneof("value")).values[0] for t in tensors)
     return ()
-
-
-def _image(x: NDArray[Any]) -> Image.Image:
-    """(1, 3, height, width) in 0..255 -> an RGB image of 8 bits."""
-    return Image.fromarray(x[0].transpose(1, 2, 0).round().clip(0, 255).astype(np.uint8))

@@ -68,9 +68,10 @@ class CoreMLReferenceSession:
         values: dict[Hashable, Any] = dict(self._graph.constants)
         for name, array in feeds.items():
             value = torch.tensor(array)
-            value = value.float() if value.is_floating_point() else value
-            bgr = self._interface.images.get(name) == "BGR"
-            values[self._given[name]] = value.flip(1) if bgr else value
+            if colours := self._interface.images.get(name):
+                value = value.permute(0, 3, 1, 2).float()  # [1, H, W, 3] -> [1, 3, H, W]
+                value = value.flip(1) if colours == "BGR" else value
+            values[self._given[name]] = value.float() if value.is_floating_point() else value
         with torch.inference_mode(), _intra_op_threads(self._threads):
             for step, done in zip(self._graph.steps, self._last_reads, strict=True):
                 _run(step, values)

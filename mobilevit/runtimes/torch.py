@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
+from ..bundle import INPUT, OUTPUT
 from ..checkpoint import Checkpoint, load_checkpoint
-from ..graph import INPUT, OUTPUT, ClassifierGraph
+from ..graph import ClassifierGraph
 from .base import Arrays, TensorSpec
 
 

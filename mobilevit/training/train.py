@@ -25,7 +25,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, save_checkpoint
-from ..data.image_folder import ImageFolder, read_label_names, scan, split
+from ..data.image_folder import ImageFolder, read_label_names, scan, split, summarize
 from ..errors import InputError
 from ..files import atomic_file, room_for
 from ..models import create_model
@@ -136,10 +136,7 @@ def train(
         classes=list(train_folder.classes),
         preprocessing=preprocessing,
         recipe=recipe.model_dump(mode="json"),
-        measured={
-            "train_images": len(train_folder.samples),
-            "val_images": len(val_folder.samples),
-        },
+        data={"train": summarize(train_folder), "val": summarize(val_folder)},
     )
     best = SaveBest(out / CHECKPOINT_FILE, base, recipe.checkpoint_precision)
     if workers is None:
@@ -192,7 +189,7 @@ def _read_data(
         train_folder, val_folder = split(scan(data), recipe.val_fraction, recipe.seed)
     skipped = train_folder.skipped + val_folder.skipped
     for item in skipped[:10]:
-        report(f"skipped `{item.path}`: {item.reason}")
+        report(f"skipped: {item.reason}")
     if len(skipped) > 10:
         report(f"and {len(skipped) - 10} more")
     report(

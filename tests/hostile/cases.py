@@ -6,10 +6,13 @@ decorator says what exit status it must have and what the message must contain.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 import shutil
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +23,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from mobilevit.bundle import hash_artifact
+from mobilevit.checkpoint import load_checkpoint, save_checkpoint
 from tests.conftest import write_photos
 
 
@@ -284,15 +288,27 @@ def comparing_on_no_photo(folder: Path, checkpoint: Path) -> list[str]:
 # bundles and images
 
 
-def fake_bundle(folder: Path, **changes: object) -> Path:
-    """A bundle whose manifest is well formed, with some of it changed; its artifact is garbage."""
+def sign(bundle: Path, manifest: dict[str, object]) -> None:
+    """Write a manifest as it is, with the digest that makes it look untouched."""
+    content = json.dumps({**manifest, "digest": "0" * 64})
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    (bundle / "manifest.json").write_text(digest.join(content.rsplit("0" * 64, 1)))
+
+
+def fake_bundle(folder: Path, artifact: dict[str, object] | None = None, **changes: object) -> Path:
+    """A bundle whose manifest is well formed, with some of it or of its artifact's record changed;
+    its artifact is garbage, with the hash it should have."""
     bundle = folder / "bundle"
     (bundle / "golden").mkdir(parents=True)
     (bundle / "model.onnx").write_bytes(b"not a model")
     (bundle / "labels.txt").write_text("a\nb\n")
     golden = bundle / "golden" / "0.png"
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(golden)
-    tensor = {"name": "x", "shape": [1], "dtype": "float32", "layout": "NC", "range": [0, 1]}
+    image_sha256 = hash_artifact(golden)[0]
+    pixels = bundle / "golden" / "0.pixels.png"
+    Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(pixels)
+    exact = {"max_difference": 0, "mean_difference": 0}
+    tensor = {"name": "x", "shape": [1, 2], "dtype": "float32", "layout": "NC", "range": [0, 1]}
     tolerance = {"max_abs_difference": 1, "top1_agreement": 1, "psnr_db": 1}
     parity = {
         "runtime": "onnxruntime",
@@ -305,19 +321,22 @@ def fake_bundle(folder: Path, **changes: object) -> Path:
         "worst_image": "x",
         "tolerance": tolerance,
     }
-    artifact = {
+    record = {
         "file": "model.onnx",
         "format": "onnx",
         "precision": "fp32",
-        "sha256": "0" * 64,
+        "sha256": hash_artifact(bundle / "model.onnx")[0],
         "size": 1,
         "input": tensor,
         "output": tensor,
         "parity": parity,
         "tools": {},
+        **(artifact or {}),
     }
     manifest = {
+        "schema_version": 1,
         "created": "2026-01-01",
+        "sdk_version": "0",
         "model": {
             "name": "m",
             "parameters": 1,
@@ -327,17 +346,24 @@ def fake_bundle(folder: Path, **changes: object) -> Path:
             "measured": {},
         },
         "preprocessing": {"image_size": [32, 32]},
-        "labels": 2,
-        "artifacts": [{**artifact, **changes}],
+        "labels": {"sha256": hash_artifact(bundle / "labels.txt")[0], "count": 2},
+        "artifacts": [record],
         "golden": [
+            {"file": "golden/0.png", "sha256": image_sha256, "probabilities": [0.5, 0.5]},
+        ],
+        "conformance": [
             {
                 "file": "golden/0.png",
-                "sha256": hash_artifact(golden)[0],
-                "probabilities": [0.5, 0.5],
+                "sha256": image_sha256,
+                "pixels": "golden/0.pixels.png",
+                "pixels_sha256": hash_artifact(pixels)[0],
+                "tests": "black",
+                "same_kernel": exact,
+                "other_kernel": exact,
             }
         ],
     }
-    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    sign(bundle, {**manifest, **changes})
     return bundle
 
 
@@ -354,9 +380,22 @@ def manifest_cut_off(folder: Path, checkpoint: Path) -> list[str]:
     return ["verify", str(bundle)]
 
 
+@hostile("unknown input `tensors`")
+def unknown_input(folder: Path, checkpoint: Path) -> list[str]:
+    return export(folder, checkpoint, "--input", "tensors")
+
+
+@hostile("2 labels are `x y`, and format `coreml` gives one probability a label")
+def labels_that_are_the_same(folder: Path, checkpoint: Path) -> list[str]:
+    loaded = load_checkpoint(checkpoint)
+    loaded.labels = ["x y", "b", "c", "x\ny", "e"]
+    save_checkpoint(folder / "twice.safetensors", loaded)
+    return export(folder, folder / "twice.safetensors")
+
+
 @hostile("is not a path inside the bundle")
 def manifest_that_points_outside(folder: Path, checkpoint: Path) -> list[str]:
-    return ["verify", str(fake_bundle(folder, file="../../etc/passwd"))]
+    return ["verify", str(fake_bundle(folder, {"file": "../../etc/passwd"}))]
 
 
 @hostile("is a link out of the bundle")
@@ -384,7 +423,63 @@ def artifact_that_is_garbage(folder: Path, checkpoint: Path) -> list[str]:
 
 @hostile("not what was exported", status=1)
 def artifact_that_was_replaced(folder: Path, checkpoint: Path) -> list[str]:
-    return ["verify", str(fake_bundle(folder))]
+    bundle = fake_bundle(folder)
+    (bundle / "model.onnx").write_bytes(b"another")
+    return ["verify", str(bundle)]
+
+
+@hostile("is not the file that was exported")
+def classifying_with_a_replaced_artifact(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    (bundle / "model.onnx").write_bytes(b"another")
+    write_photos(folder / "photos", ("a",), 1)
+    return ["classify", str(bundle), str(folder / "photos" / "a" / "0.jpg")]
+
+
+@hostile("model.onnx` is missing")
+def bundle_without_its_artifact(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    (bundle / "model.onnx").unlink()
+    write_photos(folder / "photos", ("a",), 1)
+    return ["classify", str(bundle), str(folder / "photos" / "a" / "0.jpg")]
+
+
+@hostile("schema version 2, and this release reads 1")
+def manifest_of_a_newer_schema(folder: Path, checkpoint: Path) -> list[str]:
+    return ["verify", str(fake_bundle(folder, schema_version=2, added="field"))]
+
+
+@hostile("was changed after it was written")
+def manifest_that_was_edited(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    text = (bundle / "manifest.json").read_text()
+    (bundle / "manifest.json").write_text(text.replace("black", "white"))
+    return ["verify", str(bundle)]
+
+
+@hostile("is not the file that was exported")
+def labels_that_were_edited(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    (bundle / "labels.txt").write_text("b\na\n")
+    write_photos(folder / "photos", ("a",), 1)
+    return ["classify", str(bundle), str(folder / "photos" / "a" / "0.jpg")]
+
+
+@hostile("there are 3 labels")
+def labels_that_do_not_match_the_output(folder: Path, checkpoint: Path) -> list[str]:
+    labels = {"sha256": "0" * 64, "count": 3}
+    return ["verify", str(fake_bundle(folder, labels=labels))]
+
+
+@hostile("has 3 labels, the manifest says 2")
+def labels_file_with_one_too_many(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    (bundle / "labels.txt").write_text("a\nb\nc\n")
+    labels = {"sha256": hash_artifact(bundle / "labels.txt")[0], "count": 2}
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    sign(bundle, {**manifest, "labels": labels})
+    write_photos(folder / "photos", ("a",), 1)
+    return ["classify", str(bundle), str(folder / "photos" / "a" / "0.jpg")]
 
 
 @hostile("there is no image")
@@ -395,6 +490,34 @@ def missing_image(folder: Path, checkpoint: Path) -> list[str]:
 @hostile("is not an image")
 def image_that_is_text(folder: Path, checkpoint: Path) -> list[str]:
     (folder / "x.jpg").write_text("text")
+    return ["classify", str(fake_bundle(folder)), str(folder / "x.jpg")]
+
+
+@hostile("is empty")
+def image_that_is_empty(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "x.jpg").write_bytes(b"")
+    return ["classify", str(fake_bundle(folder)), str(folder / "x.jpg")]
+
+
+@hostile("decompression bomb")
+def image_that_is_a_bomb(folder: Path, checkpoint: Path) -> list[str]:
+    """400 million pixels in half a megabyte."""
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 1, 0, 0, 0, 0)
+    data = zlib.compress(bytes(20_000 * 2_501), 9)
+    chunks = ((b"IHDR", header), (b"IDAT", data), (b"IEND", b""))
+    (folder / "x.png").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+            for kind, body in chunks
+        )
+    )
+    return ["classify", str(fake_bundle(folder)), str(folder / "x.png")]
+
+
+@hostile("is not an image")
+def image_that_would_run_a_program(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "x.jpg").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\nshowpage\n")
     return ["classify", str(fake_bundle(folder)), str(folder / "x.jpg")]
 
 

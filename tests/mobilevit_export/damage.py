@@ -101,7 +101,7 @@ def mlmodel_weight(path: Path) -> None:
     spec = ct.utils.load_spec(str(path))
     stem = next(
         layer.convolution
-        for layer in spec.neuralNetwork.layers
+        for layer in getattr(spec, spec.WhichOneof("Type")).layers
         if layer.WhichOneof("layer") == "convolution"
     )
     if stem.weights.floatValue:
@@ -116,7 +116,9 @@ def mlmodel_weight(path: Path) -> None:
 def mlmodel_operation(path: Path) -> None:
     spec = ct.utils.load_spec(str(path))
     layer = next(
-        layer for layer in spec.neuralNetwork.layers if layer.WhichOneof("layer") == "activation"
+        layer
+        for layer in getattr(spec, spec.WhichOneof("Type")).layers
+        if layer.WhichOneof("layer") == "activation"
     )
     layer.activation.tanh.SetInParent()  # a oneof: sigmoid goes as tanh comes
     ct.utils.save_spec(spec, str(path))

@@ -792,7 +792,7 @@ class Classifier(nn.Module):
 @pytest.mark.parametrize("order", ["RGB", "BGR"])
 def test_image_in_and_class_probabilities_out(form: str, order: str, tmp_path: Path) -> None:
     model = Classifier().eval()
-    pixels = image(7, 11) * 255
+    pixels = (image(7, 11) * 255).round()
     biases = torch.tensor([0.1, 0.2, 0.3])
     path = save_model(
         tmp_path,
@@ -813,12 +813,13 @@ def test_image_in_and_class_probabilities_out(form: str, order: str, tmp_path: P
     )
     session = load(path)
     (given,), (made,) = session.inputs, session.outputs
-    assert (given.shape, given.dtype) == ((1, 3, 7, 11), "float32")
+    assert (given.shape, given.dtype) == ((1, 7, 11, 3), "uint8")
     assert (made.shape, made.dtype) == ((1, 3), "float32")
     seen = pixels if order == "RGB" else pixels.flip(1)
     with torch.no_grad():
         expected = model(seen / 255 + biases[:, None, None]).numpy()
-    computed = session.run({"image": pixels.numpy()})[made.name]
+    interleaved = pixels.permute(0, 2, 3, 1).to(torch.uint8).numpy()  # [1, 7, 11, 3]
+    computed = session.run({"image": interleaved})[made.name]
     np.testing.assert_allclose(computed, expected, atol=2e-3 if form == "fp16" else 1e-5)
     spec = ct.utils.load_spec(str(path))
     assert coreml.read_interface(spec, path).labels == ("ant", "bee", "cat")

@@ -51,14 +51,16 @@ def test_it_learns_and_says_how_well(photo_folder: Path, tmp_path: Path) -> None
 
 
 def test_the_saved_weights_are_those_that_were_measured(photo_folder: Path, tmp_path: Path) -> None:
-    from mobilevit.evaluate import accuracy, open_folder
+    from mobilevit.evaluate import evaluate, open_folder
     from mobilevit.runtimes.torch import TorchSession
 
     result = train(photo_folder, tmp_path / "run", QUICK, workers=0, report=lambda line: None)
     checkpoint = load_checkpoint(result.checkpoint)
     folder = open_folder(photo_folder, checkpoint.classes, 3)
-    measured = accuracy("x", TorchSession(checkpoint), folder, checkpoint.preprocessing)
+    [measured] = evaluate({"x": TorchSession(checkpoint)}, folder, checkpoint.preprocessing)
     assert measured.top1 == pytest.approx(result.top1)
+    assert checkpoint.data["train"].images == 48
+    assert checkpoint.data["val"].classes == {"a": 6, "b": 6, "c": 6}
 
 
 def test_ctrl_c_keeps_the_run_and_resuming_ends_as_if_never_stopped(
