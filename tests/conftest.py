@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 from mobilevit.checkpoint import Checkpoint
 from mobilevit.models import create_model
 from mobilevit.preprocessing import Preprocessing
+from mobilevit_export import ExportResult, export
 from mobilevit_export.photos import packaged_photos
 from mobilevit_export.verify import photo_pixels
 
@@ -81,6 +83,25 @@ def small_checkpoint() -> Checkpoint:
         labels=["anchor", "bell", "cup", "door", "engine"],
         preprocessing=Preprocessing(image_size=(64, 64)),
     )
+
+
+def quiet_export(checkpoint: Checkpoint, out: Path, **options: object) -> ExportResult:
+    return export(checkpoint, out, report=lambda line: None, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def exported(small_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle of every format and precision. Not to be changed."""
+    out = tmp_path_factory.mktemp("export") / "bundle"
+    result = quiet_export(small_checkpoint, out, images=8)
+    assert not result.failures, [a.record.parity.faults for a in result.failures]
+    return out
+
+
+@pytest.fixture
+def bundle(exported: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may damage."""
+    return shutil.copytree(exported, tmp_path / "bundle")
 
 
 def write_photos(root: Path, classes: tuple[str, ...], count: int, side: int = 48) -> Path:

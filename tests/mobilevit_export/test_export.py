@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -22,36 +21,18 @@ from mobilevit.prediction import predict
 from mobilevit.preprocessing import Preprocessing
 from mobilevit.runtimes import RUNTIMES, load_session
 from mobilevit.runtimes.torch import TorchSession
-from mobilevit_export import FORMATS, ExportResult, export
+from mobilevit_export import FORMATS
 from mobilevit_export.formats import choose
 from mobilevit_export.photos import folder_photos, packaged_photo, packaged_photos
 from mobilevit_export.verify import Comparison, compare, photo_pixels, prepare
-from tests.conftest import liven
+from tests.conftest import liven, quiet_export
 from tests.mobilevit_export.damage import DAMAGES
-
-
-def quiet_export(checkpoint: Checkpoint, out: Path, **options: object) -> ExportResult:
-    return export(checkpoint, out, report=lambda line: None, **options)  # type: ignore[arg-type]
-
-
-@pytest.fixture(scope="session")
-def exported(small_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("export") / "bundle"
-    result = quiet_export(small_checkpoint, out, images=8)
-    assert not result.failures, [a.record.parity.faults for a in result.failures]
-    return out
 
 
 @pytest.fixture(scope="session")
 def comparison(small_checkpoint: Checkpoint) -> Comparison:
     session = TorchSession(small_checkpoint)
     return prepare(session, packaged_photos(12), small_checkpoint.preprocessing, "packaged photos")
-
-
-@pytest.fixture
-def bundle(exported: Path, tmp_path: Path) -> Path:
-    """A copy that a test may damage."""
-    return shutil.copytree(exported, tmp_path / "bundle")
 
 
 def artifact(bundle: Path, format: str, precision: str = "fp32") -> Path:

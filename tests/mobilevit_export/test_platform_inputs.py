@@ -1,0 +1,124 @@
+"""What each platform finds in its file: image inputs, labels, metadata."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import coremltools as ct
+import mediapipe as mp
+import numpy as np
+import onnx
+import pytest
+from mediapipe.tasks.python import vision
+from mediapipe.tasks.python.core.base_options import BaseOptions
+
+import mobilevit
+from mobilevit.bundle import read_manifest
+from mobilevit.checkpoint import Checkpoint
+from mobilevit.preprocessing import Preprocessing
+from mobilevit.runtimes import load_session
+from mobilevit_export.photos import packaged_photos
+from tests.conftest import quiet_export
+
+LABELS = ["anchor", "bell", "cup", "door", "engine"]
+FP32_AND_FP16 = pytest.mark.parametrize("precision", ["fp32", "fp16"])
+
+
+def file(bundle: Path, suffix: str, precision: str) -> Path:
+    return bundle / f"mobilevit_xxs_{precision}{suffix}"
+
+
+@FP32_AND_FP16
+def test_mediapipe_opens_the_tflite_file_and_gives_our_labels(
+    exported: Path, precision: str
+) -> None:
+    path = file(exported, ".tflite", precision)
+    client = mobilevit.load(exported, path.name)
+    options = vision.ImageClassifierOptions(
+        base_options=BaseOptions(model_asset_path=str(path)), max_results=5
+    )
+    with vision.ImageClassifier.create_from_options(options) as classifier:
+        for photo in packaged_photos(6):
+            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=client.pixels(photo.image))
+            [classification] = classifier.classify(image).classifications
+            theirs = [(c.index, c.category_name, c.score) for c in classification.categories]
+            ours = [(p.index, p.label, p.probability) for p in client.classify(photo.image)]
+            assert [row[:2] for row in theirs] == [row[:2] for row in ours]
+            assert [row[2] for row in theirs] == pytest.approx([row[2] for row in ours], abs=1e-6)
+
+
+@FP32_AND_FP16
+def test_tflite_metadata_leaves_the_weights_and_can_be_repeated(
+    exported: Path, precision: str
+) -> None:
+    with zipfile.ZipFile(file(exported, ".tflite", precision)) as archive:
+        assert archive.namelist() == ["labels.txt"]
+        assert archive.read("labels.txt").decode().splitlines() == LABELS
+        assert archive.infolist()[0].date_time == (1980, 1, 1, 0, 0, 0)
+
+
+@FP32_AND_FP16
+def test_onnx_takes_bytes_and_tells_its_labels(exported: Path, precision: str) -> None:
+    model = onnx.load(file(exported, ".onnx", precision))
+    onnx.checker.check_model(model, full_check=True)
+    [image] = model.graph.input
+    assert image.type.tensor_type.elem_type == onnx.TensorProto.UINT8
+    assert [side.dim_value for side in image.type.tensor_type.shape.dim] == [1, 64, 64, 3]
+    told = {entry.key: entry.value for entry in model.metadata_props}
+    assert json.loads(told["labels"]) == LABELS
+    assert told["model"] == "mobilevit_xxs"
+    record = Preprocessing.model_validate_json(told["preprocessing"])
+    assert record == read_manifest(exported).preprocessing
+    # nothing of the machine it was made on
+    assert b"site-packages" not in model.SerializeToString()
+
+
+@FP32_AND_FP16
+@pytest.mark.parametrize("suffix", [".mlpackage", ".mlmodel"])
+def test_core_ml_takes_an_image_and_is_a_classifier(
+    exported: Path, suffix: str, precision: str
+) -> None:
+    spec = ct.utils.load_spec(str(file(exported, suffix, precision)))
+    given = spec.description
+    [image] = given.input
+    kind = image.type.imageType
+    assert (image.name, kind.width, kind.height) == ("image", 64, 64)
+    assert kind.colorSpace == ct.proto.FeatureTypes_pb2.ImageFeatureType.RGB
+    outputs = {feature.name: feature.type.WhichOneof("Type") for feature in given.output}
+    assert outputs == {"label": "stringType", "probabilities": "dictionaryType"}
+    assert given.predictedFeatureName == "label"
+    assert given.predictedProbabilitiesName == "probabilities"
+    assert all(feature.shortDescription for feature in (*given.input, *given.output))
+    assert json.loads(given.metadata.userDefined["labels"]) == LABELS
+    from mobilevit.runtimes.coreml import read_interface
+
+    assert list(read_interface(spec, exported).labels) == LABELS
+
+
+def test_tensor_inputs_are_floats_with_channels_first_everywhere(
+    small_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    out = tmp_path / "bundle"
+    quiet_export(small_checkpoint, out, input="tensor", precisions=["fp32"], images=2)
+    for record in read_manifest(out).artifacts:
+        assert (record.input.shape, record.input.dtype) == ((1, 3, 64, 64), "float32")
+        assert (record.input.kind, record.output.kind) == ("tensor", "tensor")
+        [source] = load_session(out / record.file).inputs
+        assert (source.shape, source.dtype) == (record.input.shape, record.input.dtype)
+
+
+def test_labels_need_differ_for_core_mls_dictionary_alone(
+    small_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    """ImageNet has two cranes."""
+    from dataclasses import replace
+
+    cranes = replace(small_checkpoint, labels=["crane", "bell", "crane", "door", "engine"])
+    out = tmp_path / "bundle"
+    quiet_export(cranes, out, formats=["onnx"], precisions=["fp32"], images=2)
+    client = mobilevit.load(out)
+    assert [client.labels[i] for i in (0, 2)] == ["crane", "crane"]
+    probabilities = client.probabilities(np.zeros((1, 64, 64, 3), np.uint8))
+    assert probabilities.shape == (1, 5)
