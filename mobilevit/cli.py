@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from .errors import InputError, MissingDependencyError, SdkError, first_fault, unknown_name
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
     from .check import Check
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
 
 
 # commands that need more than the base install, and the extra that brings it
-EXTRAS = {"train": "train", "models": "train", "eval": "train", "export": "export"}
+EXTRAS = {
+    "train": "train",
+    "models": "train",
+    "eval": "train",
+    "export": "export",
+    "inspect": "export",
+}
 
 
 class Commands(TyperGroup):
@@ -92,7 +99,7 @@ def emit(value: Any) -> None:
     print(json.dumps(value, indent=2))
 
 
-def show(table: Table) -> None:
+def show(table: RenderableType) -> None:
     """A table on standard output, as wide as the terminal, or as the table where there is none."""
     from rich.console import Console
 
@@ -425,6 +432,41 @@ def _check_rows(checks: list[Check]) -> Iterator[tuple[str, str, str]]:
     for check in checks:
         if check.faults or check.what not in ("hash", "preprocessing"):
             yield check.subject, check.what, "; ".join(check.faults) or "good"
+
+
+@app.command()
+def inspect(
+    artifact: Annotated[Path, typer.Argument(metavar="ARTIFACT", help="One exported file.")],
+    dynamic_batch: Annotated[
+        bool, typer.Option("--dynamic-batch", help="An open first side is meant to be.")
+    ] = False,
+    placement: Annotated[
+        bool, typer.Option("--placement", help="On a Mac: where Core ML would run each operation.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Operations, tensors, metadata, and what would cost the file an accelerator."""
+    from dataclasses import asdict
+
+    from mobilevit_export.inspection import inspect as read
+    from mobilevit_export.inspection.placement import placements
+    from mobilevit_export.inspection.table import placement_section, sections
+    from mobilevit_export.lint import lint
+    from mobilevit_export.partition import predict
+
+    inspection = read(artifact)
+    findings = lint(inspection, dynamic_batch=dynamic_batch)
+    places = placements(artifact) if placement else []
+    if as_json:
+        told = {"findings": [asdict(finding) for finding in findings]}
+        emit({**asdict(inspection), **told, "placement": [asdict(place) for place in places]})
+    else:
+        for section in sections(inspection, predict(inspection), findings):
+            show(section)
+        for section in placement_section(places) if placement else ():
+            show(section)
+    if any(finding.severity == "error" for finding in findings):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import coremltools as ct
+import numpy as np
 import torch
 from torch import nn
 
@@ -44,8 +45,9 @@ def interface(spec: ExportSpec) -> dict[str, Any]:
     shape = (1, 3, *spec.image_size)
     if spec.input == "tensor":
         return {
-            "inputs": [ct.TensorType(name=INPUT, shape=shape)],
-            "outputs": [ct.TensorType(name=OUTPUT)],
+            # without a type, those of an fp16 program would be halves
+            "inputs": [ct.TensorType(name=INPUT, shape=shape, dtype=np.float32)],
+            "outputs": [ct.TensorType(name=OUTPUT, dtype=np.float32)],
         }
     return {
         "inputs": [ct.ImageType(name=INPUT, shape=shape, color_layout=ct.colorlayout.RGB)],

@@ -38,8 +38,8 @@ class CoreMLReferenceSession:
     """Evaluates one file. `load` makes it, and has run it once on zeros."""
 
     def __init__(self, artifact: Path, threads: int) -> None:
-        model, weights = _files(artifact)
-        spec = _spec(model, artifact)
+        model, weights = model_files(artifact)
+        spec = read_spec(model, artifact)
         self._interface = read_interface(spec, artifact)
         self._graph = _graph(spec, weights, artifact)
         self._given = _keys(self._interface.inputs, self._graph.inputs, artifact)
@@ -74,7 +74,7 @@ class CoreMLReferenceSession:
             values[self._given[name]] = value.float() if value.is_floating_point() else value
         with torch.inference_mode(), _intra_op_threads(self._threads):
             for step, done in zip(self._graph.steps, self._last_reads, strict=True):
-                _run(step, values)
+                run_step(step, values)
                 for key in done:
                     del values[key]
         outputs = {name: torch.as_tensor(values[key]) for name, key in self._wanted.items()}
@@ -99,7 +99,7 @@ def version() -> str:
     return str(ct.__version__)
 
 
-def _files(artifact: Path) -> tuple[Path, Path]:
+def model_files(artifact: Path) -> tuple[Path, Path]:
     """The model file, and the folder of weights that an ML Program names them in.
 
     Read without coremltools' `ModelPackage`, which writes the manifest anew when it opens one.
@@ -121,7 +121,8 @@ def _files(artifact: Path) -> tuple[Path, Path]:
     return model, model.parent / "weights"
 
 
-def _spec(model: Path, artifact: Path) -> Any:
+def read_spec(model: Path, artifact: Path) -> Any:
+    """The Model message in the file `model` of `artifact`."""
     spec = ct.proto.Model_pb2.Model()
     try:
         spec.ParseFromString(model.read_bytes())
@@ -165,7 +166,8 @@ def _last_reads(steps: Sequence[Step], wanted: Iterable[Hashable]) -> list[list[
     return freed[::-1]
 
 
-def _run(step: Step, values: dict[Hashable, Any]) -> None:
+def run_step(step: Step, values: dict[Hashable, Any]) -> None:
+    """Compute one step from `values`, and put its results there."""
     arguments = {
         name: [values[k] for k in key] if isinstance(key, list) else values[key]
         for name, key in step.arguments.items()
