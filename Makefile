@@ -1,16 +1,18 @@
-# make demo and make test need Python 3.11 and nothing else; everything goes into .venv
+# make demo and make test need Python 3.11 and nothing else; everything goes into .venv.
+# make test-devices needs QEMU and debootstrap besides, and installs them where it is run by root.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := train,export,report,peers,dev
 
-.PHONY: help setup demo test lint latency clean
+.PHONY: help setup demo test test-devices lint latency clean
 
 help:
-	@echo "make demo     export the shipped model, classify a photo with every format, time them"
-	@echo "make test     lint, types, tests"
-	@echo "make latency  the latency table of XXS and S"
-	@echo "make clean    remove what the others built; the environment stays"
+	@echo "make demo          export the shipped model, classify a photo with every format, time them"
+	@echo "make test          lint, types, tests"
+	@echo "make test-devices  the client on fresh installs without torch, and on an emulated arm64"
+	@echo "make latency       the latency table of XXS and S"
+	@echo "make clean         remove what the others built; the environment stays"
 
 setup: $(VENV)/.ready
 
@@ -25,6 +27,24 @@ demo: setup
 
 test: lint
 	$(BIN)/pytest
+
+# what a phone or a small board would be given
+DEVICE_BUNDLE := build/devices/bundle
+EMULATOR := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap
+APT_INSTALL := apt-get install --no-install-recommends qemu-user debootstrap
+
+test-devices: setup $(EMULATOR) $(DEVICE_BUNDLE)/manifest.json
+	$(BIN)/pytest -m devices tests/devices --bundle $(DEVICE_BUNDLE)
+
+$(DEVICE_BUNDLE)/manifest.json: $(VENV)/.ready $(shell find mobilevit export -name '*.py')
+	$(BIN)/mobilevit export mobilevit_xxs.imagenette --format onnx,tflite --precision fp32,fp16 \
+		--overwrite --out $(DEVICE_BUNDLE)
+
+$(EMULATOR):
+	@test "$$(id -u)" = 0 || { echo "$@ is missing; as root: $(APT_INSTALL)" >&2; exit 2; }
+	@echo "installing Debian's qemu-user and debootstrap, which emulate an arm64 device"
+	apt-get update --quiet --quiet
+	DEBIAN_FRONTEND=noninteractive $(APT_INSTALL) --quiet --quiet --yes
 
 lint: setup
 	$(BIN)/ruff check .
