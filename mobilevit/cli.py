@@ -30,6 +30,7 @@ EXTRAS = {
     "eval": "train",
     "export": "export",
     "inspect": "export",
+    "card": "report",
 }
 
 
@@ -542,6 +543,61 @@ def benchmark(
     if results is not None:
         result.write(results)
         note(f"samples: {results}")
+
+
+@app.command()
+def embed(
+    bundle: Bundle,
+    app_folder: Annotated[
+        Path, typer.Argument(metavar="APP_DIR", help="An Android or iOS project, or a module.")
+    ],
+    platform: Annotated[
+        str | None, typer.Option(help="android or ios, where the folder has both.")
+    ] = None,
+    module: Annotated[
+        str | None, typer.Option(help="Gradle module or Xcode target, where there are several.")
+    ] = None,
+    artifacts: Annotated[
+        list[str] | None,
+        typer.Option("--artifact", metavar="FILE", help="Of the bundle; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Put artifact, labels, manifest and golden set into an app; twice is as good as once."""
+    from dataclasses import asdict
+
+    from .embed import embed as run
+
+    result = run(bundle, app_folder, platform=platform, module=module, artifacts=artifacts or ())
+    if as_json:
+        return emit(asdict(result))
+    print(f"{result.change}: {result.folder}")
+    for file, size in result.artifacts.items():
+        print(f"  {file}  {size / 1e6:.2f} MB")
+    rest = result.size - sum(result.artifacts.values())
+    print(f"  labels, manifest and golden set  {rest / 1e6:.2f} MB")
+    for step in result.steps:
+        note(f"next: {step}")
+    note("in code: docs/embedding.md")
+
+
+@app.command()
+def card(
+    bundle: Bundle,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="File to write; default: standard output.")
+    ] = None,
+) -> None:
+    """The model card of a bundle, in Markdown."""
+    from .card import render_card
+    from .files import atomic_file
+
+    text = render_card(bundle)
+    if out is None:
+        return print(text, end="")
+    with atomic_file(out) as aside:
+        aside.write_text(text, encoding="utf-8")
+    note(f"card: {out}")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     aside = path.parent / f".{path.name}.{os.getpid()}.partial"
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch()  # a folder that cannot be written to shows here
     try:
         with room_for(path):
             yield aside

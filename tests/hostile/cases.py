@@ -550,6 +550,123 @@ def benchmarking_nothing(folder: Path, checkpoint: Path) -> list[str]:
     return ["benchmark", str(folder / "none.onnx")]
 
 
+# apps
+
+
+def android_app(folder: Path, *modules: str) -> Path:
+    app = folder / "app"
+    for module in modules or ("phone",):
+        (app / module / "src" / "main").mkdir(parents=True)
+        (app / module / "build.gradle").write_text("apply plugin: 'com.android.application'\n")
+    return app
+
+
+def embed(folder: Path, app: Path, *options: str) -> list[str]:
+    options = options or ("--artifact", "model.onnx")
+    return ["embed", str(fake_bundle(folder)), str(app), *options]
+
+
+@hostile("there is no folder")
+def app_that_is_missing(folder: Path, checkpoint: Path) -> list[str]:
+    return embed(folder, folder / "nowhere")
+
+
+@hostile("has no Android or iOS project")
+def app_without_a_project(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "app").mkdir()
+    return embed(folder, folder / "app")
+
+
+@hostile("several modules that the bundle could go into: `phone`, `watch`")
+def app_with_two_modules(folder: Path, checkpoint: Path) -> list[str]:
+    return embed(folder, android_app(folder, "phone", "watch"))
+
+
+@hostile("did you mean `phone`")
+def module_that_is_unknown(folder: Path, checkpoint: Path) -> list[str]:
+    return embed(folder, android_app(folder), "--module", "phones")
+
+
+@hostile("unknown platform `windows`")
+def platform_that_is_unknown(folder: Path, checkpoint: Path) -> list[str]:
+    return embed(folder, android_app(folder), "--platform", "windows")
+
+
+@hostile("has an Android and an iOS project")
+def app_for_both_platforms(folder: Path, checkpoint: Path) -> list[str]:
+    app = android_app(folder)
+    (app / "Demo.xcodeproj").mkdir()
+    (app / "Demo.xcodeproj" / "project.pbxproj").write_text(
+        "{objects = {P = {isa = PBXProject; targets = (T, ); }; T = {isa = PBXNativeTarget; }; };"
+        "rootObject = P; }"
+    )
+    return embed(folder, app)
+
+
+@hostile("is not a project that can be read: it is cut off")
+def xcode_project_cut_off(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "Demo.xcodeproj").mkdir()
+    (folder / "Demo.xcodeproj" / "project.pbxproj").write_text("{ objects = { P = {isa")
+    return embed(folder, folder)
+
+
+@hostile("is taken, and not by a bundle")
+def app_with_somebodys_files_in_the_place(folder: Path, checkpoint: Path) -> list[str]:
+    app = android_app(folder)
+    (app / "phone" / "src" / "main" / "assets" / "mobilevit").mkdir(parents=True)
+    thesis = app / "phone" / "src" / "main" / "assets" / "mobilevit" / "thesis.txt"
+    thesis.write_text("years of work")
+    return embed(folder, app)
+
+
+@hostile("cannot be read: Not a directory")
+def app_with_a_file_in_the_place(folder: Path, checkpoint: Path) -> list[str]:
+    app = android_app(folder)
+    (app / "phone" / "src" / "main" / "assets").mkdir()
+    (app / "phone" / "src" / "main" / "assets" / "mobilevit").write_text("years of work")
+    return embed(folder, app)
+
+
+@hostile("has a link or `..` that leads to")
+def app_with_a_link_outside(folder: Path, checkpoint: Path) -> list[str]:
+    app = android_app(folder)
+    (folder / "elsewhere").mkdir()
+    (app / "phone" / "src" / "main" / "assets").symlink_to(folder / "elsewhere")
+    return embed(folder, app)
+
+
+@hostile("is not the file that was exported")
+def embedding_a_replaced_artifact(folder: Path, checkpoint: Path) -> list[str]:
+    arguments = embed(folder, android_app(folder))
+    (folder / "bundle" / "model.onnx").write_bytes(b"another")
+    return arguments
+
+
+@hostile("has no artifact `model.tflite`")
+def embedding_an_unknown_artifact(folder: Path, checkpoint: Path) -> list[str]:
+    return embed(folder, android_app(folder), "--artifact", "model.tflite")
+
+
+@hostile("nothing that iOS takes by default")
+def embedding_what_the_platform_does_not_prefer(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "Sources" / "Kit").mkdir(parents=True)
+    (folder / "Package.swift").write_text('let package = Package(targets: [.target(name: "Kit")])')
+    return embed(folder, folder, "--platform", "ios")
+
+
+@hostile("was changed after it was written")
+def card_of_an_edited_manifest(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    text = (bundle / "manifest.json").read_text()
+    (bundle / "manifest.json").write_text(text.replace("onnxruntime", "my own runtime"))
+    return ["card", str(bundle)]
+
+
+@hostile("cannot write")
+def card_over_a_folder(folder: Path, checkpoint: Path) -> list[str]:
+    return ["card", str(fake_bundle(folder)), "--out", str(folder / "bundle")]
+
+
 # the file system
 
 

@@ -67,6 +67,14 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path, code: int) -> None:
         assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_that_takes_no_files_is_named() -> None:
+    with (
+        pytest.raises(InputError, match="cannot write `/proc/none`"),
+        atomic_file(Path("/proc/none")),
+    ):
+        raise AssertionError("there is nothing to write to")
+
+
 def test_a_full_disk_is_named_and_leaves_nothing(checkpoint_file: Path, tmp_path: Path) -> None:
     """A limit on the size of files stands in for a full disk: writing fails in the same place."""
     data = write_photos(tmp_path / "data", ("a", "b"), 4)
