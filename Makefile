@@ -5,12 +5,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := train,export,report,peers,dev
 
-.PHONY: help setup demo test test-devices lint latency clean
+.PHONY: help setup demo test test-devices lint schema latency clean
 
 help:
 	@echo "make demo          export the shipped model, classify a photo with every format, time them"
 	@echo "make test          lint, types, tests"
 	@echo "make test-devices  the client on fresh installs without torch, and on an emulated arm64"
+	@echo "make schema        the JSON Schema of the manifest, from the code"
 	@echo "make latency       the latency table of XXS and S"
 	@echo "make clean         remove what the others built; the environment stays"
 
@@ -50,6 +51,10 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+schema: setup
+	$(BIN)/python -c 'import json; from mobilevit.bundle import Manifest; \
+		print(json.dumps(Manifest.model_json_schema(), indent=2))' > docs/manifest.schema.json
 
 latency: setup
 	$(BIN)/python benchmarks/v1_latency.py
