@@ -76,7 +76,8 @@ class TensorRecord(Record):
 
     name: str
     kind: Literal["tensor", "image", "dictionary"] = "tensor"
-    shape: tuple[int, ...]
+    shape: tuple[int, ...]  # a side of -1 is dynamic
+    more_shapes: tuple[tuple[int, ...], ...] = ()  # that an input takes besides
     dtype: Literal["float32", "float16", "uint8"]
     layout: Literal["NCHW", "NHWC", "NC"]
     range: tuple[float, float]  # of the values, inclusive

@@ -347,6 +347,13 @@ def export(
     image_size: Annotated[
         str | None, typer.Option(help="256, or 192x256, height first; default: the checkpoint's.")
     ] = None,
+    more_sizes: Annotated[
+        str | None,
+        typer.Option(help="192,320: sizes a Core ML package takes besides; multiples of 64."),
+    ] = None,
+    dynamic_batch: Annotated[
+        bool, typer.Option("--dynamic-batch", help="ONNX takes any number of images at once.")
+    ] = False,
     input: Annotated[
         str,
         typer.Option(help="image: as each platform hands them out; tensor: float32 NCHW."),
@@ -370,6 +377,8 @@ def export(
         precisions=[name.strip() for name in precisions.split(",") if name.strip()],
         model=model,
         image_size=size,
+        more_sizes=[parse_size(part.strip()) for part in (more_sizes or "").split(",") if part],
+        dynamic_batch=dynamic_batch,
         input=input,
         photos=photos,
         images=images,

@@ -13,6 +13,8 @@ from .runtimes import Session
 Pixels = NDArray[np.uint8]  # (images, H, W, 3), RGB
 Probabilities = NDArray[np.float32]  # (images, classes)
 
+_BATCH = 32  # images at once, where a session takes any number
+
 
 def feed(pixels: Pixels, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     """Pixels in the layout and dtype that an artifact's input takes.
@@ -28,7 +30,7 @@ def feed(pixels: Pixels, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
 
 
 def predict(session: Session, pixels: Pixels) -> Probabilities:
-    """Run every image, one at a time unless the session takes batches.
+    """Run every image: one at a time, or 32 where the session takes any number.
 
     Args:
         session: with one input and one output, as exported here.
@@ -38,8 +40,8 @@ def predict(session: Session, pixels: Pixels) -> Probabilities:
         ConversionError: the output is not one row of probabilities an image.
     """
     [source], [target] = session.inputs, session.outputs
-    dynamic = source.shape[0] == -1
-    batches = [pixels] if dynamic else np.split(pixels, len(pixels))
+    size = _BATCH if source.shape[0] == -1 else 1
+    batches = [pixels[i : i + size] for i in range(0, len(pixels), size)]
     rows = [
         session.run({source.name: feed(b, source.shape, source.dtype)})[target.name]
         for b in batches

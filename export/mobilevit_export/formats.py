@@ -7,6 +7,7 @@ format is a row here and a file beside this one with `convert(graph, spec, path)
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import version
@@ -44,6 +45,7 @@ class Format:
     distributions: tuple[str, ...]  # whose versions are recorded
     runtimes: tuple[str, ...]  # that check it, the first one present is taken
     image: ImageInput  # what `--input image` means
+    flexible: tuple[str, ...] = ()  # of FLEXIBILITIES, what one artifact can leave open
 
     @property
     def missing_packages(self) -> list[str]:
@@ -54,15 +56,23 @@ class Format:
 
     def input_record(self, spec: ExportSpec) -> TensorRecord:
         """What an artifact takes."""
-        height, width = spec.image_size
+        batch = -1 if spec.dynamic_batch else 1
         if spec.input == "tensor":
+            shape, *more = [(batch, 3, height, width) for height, width in spec.image_sizes]
             return TensorRecord(
-                name=INPUT, shape=(1, 3, height, width), dtype="float32", layout="NCHW", range=_BYTE
+                name=INPUT,
+                shape=shape,
+                more_shapes=tuple(more),
+                dtype="float32",
+                layout="NCHW",
+                range=_BYTE,
             )
+        shape, *more = [(batch, height, width, 3) for height, width in spec.image_sizes]
         return TensorRecord(
             name=INPUT,
             kind=self.image.kind,
-            shape=(1, height, width, 3),
+            shape=shape,
+            more_shapes=tuple(more),
             dtype=self.image.dtype,
             layout="NHWC",
             range=_BYTE,
@@ -74,7 +84,7 @@ class Format:
         return TensorRecord(
             name=OUTPUT,
             kind="dictionary" if classifier else "tensor",
-            shape=(1, len(spec.labels)),
+            shape=(-1 if spec.dynamic_batch else 1, len(spec.labels)),
             dtype="float32",
             layout="NC",
             range=(0, 1),
@@ -102,6 +112,8 @@ class ExportSpec:
     preprocessing: Preprocessing
     labels: tuple[str, ...]  # without line breaks
     model: str  # name
+    more_sizes: tuple[tuple[int, int], ...] = ()  # (H, W) that the artifact takes besides
+    dynamic_batch: bool = False  # any number of images at once
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -111,10 +123,10 @@ class ExportSpec:
     @property
     def description(self) -> str:
         """One line for a person who opens the file."""
-        height, width = self.image_size
+        sizes = ", ".join(f"{height}x{width}" for height, width in self.image_sizes)
         return (
             f"{self.model}, an image classifier of {len(self.labels)} labels: RGB, 0..255, "
-            f"{height}x{width} pixels in, probabilities out"
+            f"{sizes} pixels in, probabilities out"
         )
 
     @property
@@ -126,9 +138,14 @@ class ExportSpec:
             "labels": json.dumps(self.labels, ensure_ascii=False),
         }
 
+    @property
+    def image_sizes(self) -> tuple[tuple[int, int], ...]:
+        """Every (H, W) that the artifact takes, the default first."""
+        return (self.image_size, *self.more_sizes)
+
 
 _BYTE = (0, 255)
-
+FLEXIBILITIES = {"sizes": "several image sizes", "batch": "a dynamic batch"}
 
 FORMATS: dict[str, Format] = {
     row.name: row
@@ -142,6 +159,7 @@ FORMATS: dict[str, Format] = {
             ("onnx", "onnxscript"),
             ("onnxruntime",),
             ImageInput("tensor", "uint8"),
+            flexible=("batch",),
         ),
         Format(
             "tflite",
@@ -162,6 +180,7 @@ FORMATS: dict[str, Format] = {
             ("coremltools",),
             ("coreml", "coreml_reference"),
             ImageInput("image", "uint8"),
+            flexible=("sizes",),
         ),
         Format(
             "mlmodel",
@@ -181,11 +200,18 @@ PRECISIONS: tuple[str, ...] = tuple(
 )
 
 
-def choose(formats: list[str], precisions: list[str]) -> list[tuple[Format, str]]:
+def choose(
+    formats: list[str], precisions: list[str], flexible: Collection[str] = ()
+) -> list[tuple[Format, str]]:
     """Every asked-for format in every asked-for precision that it has, in the order asked.
 
+    Args:
+        flexible: of FLEXIBILITIES; a format without one of them is made fixed, as long as another
+            has it.
+
     Raises:
-        InputError: an unknown name, or a format that has none of the precisions.
+        InputError: an unknown name, a format that has none of the precisions, or a flexibility
+            that no format has.
     """
     for name in formats:
         if name not in FORMATS:
@@ -202,4 +228,12 @@ def choose(formats: list[str], precisions: list[str]) -> list[tuple[Format, str]
                 f"it has {', '.join(row.precisions)}",
             )
         chosen += [(row, precision) for precision in available]
+    for name in flexible:
+        if not any(name in row.flexible for row, _ in chosen):
+            able = [row.name for row in FORMATS.values() if name in row.flexible]
+            raise InputError(
+                f"no format of {', '.join(dict.fromkeys(row.name for row, _ in chosen))} "
+                f"has {FLEXIBILITIES[name]}",
+                f"formats that have: {', '.join(able)}",
+            )
     return chosen

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.export import Dim
 
 from mobilevit.bundle import INPUT, OUTPUT
 
@@ -27,13 +29,17 @@ def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
     if spec.input == "image":
         graph = PixelInput(graph)
         example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    batch = None
+    if spec.dynamic_batch:
+        # a batch of one would count as fixed: torch.export takes sizes of 0 and 1 for special
+        example, batch = torch.cat([example, example]), ({0: Dim("batch")},)
     program = torch.onnx.export(
-        graph.eval(),
-        (example,),
+        exported_program(graph, example, batch),
         input_names=[INPUT],
         output_names=[OUTPUT],
         opset_version=OPSET,
         dynamo=True,
+        dynamic_shapes=batch,  # again, for the name
         external_data=False,
         verbose=False,
     )
@@ -45,3 +51,23 @@ def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
         del node.metadata_props[:]  # the exporter's traces: a megabyte, with paths of this machine
     onnx.checker.check_model(proto, full_check=True)
     onnx.save(proto, path)
+
+
+def exported_program(
+    graph: nn.Module, example: Tensor, dynamic_shapes: tuple[dict[int, Dim]] | None
+) -> torch.export.ExportedProgram:
+    """The graph for images like `example`, with attention in the operations of ONNX."""
+    program = torch.export.export(graph.eval(), (example,), dynamic_shapes=dynamic_shapes)
+    attention = torch.ops.aten.scaled_dot_product_attention.default
+    return program.run_decompositions({attention: _attention})
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, *args: Any, **kwargs: Any) -> Any:
+    """Two products and a softmax; left to the exporter where there is a mask or another option.
+
+    The exporter's own way transposes the keys as of rank 3, and asks the graph for their shape.
+    """
+    if args or kwargs:
+        return NotImplemented
+    weights = torch.softmax(query * query.shape[-1] ** -0.5 @ key.transpose(-2, -1), dim=-1)
+    return weights @ value

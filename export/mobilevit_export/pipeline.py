@@ -6,7 +6,7 @@ import copy
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from mobilevit.bundle import (
     GoldenRecord,
     Manifest,
     ModelRecord,
+    ParityRecord,
     hash_artifact,
     write_labels,
     write_manifest,
@@ -38,7 +39,8 @@ from .conformance import write_conformance
 from .formats import FORMATS, INPUTS, PRECISIONS, ExportSpec, Format, choose
 from .photos import Photo, folder_photos, packaged_photos
 from .quiet import quiet
-from .verify import Comparison, compare, photo_pixels, prepare
+from .rewrite import size_step
+from .verify import Comparison, compare, photo_pixels, prepare, worst
 
 GOLDEN_IMAGES = 4
 GOLDEN_SIDE = 320  # longer side of a golden image, pixels
@@ -49,6 +51,7 @@ class Attempt:
     """One artifact, good or not."""
 
     record: ArtifactRecord
+    parities: dict[tuple[int, int], ParityRecord]  # at each (H, W); the record has the worst
     convert_seconds: float
     verify_seconds: float
 
@@ -75,6 +78,8 @@ def export(
     model: str | None = None,
     image_size: tuple[int, int] | None = None,
     input: str = "image",
+    more_sizes: Sequence[tuple[int, int]] = (),
+    dynamic_batch: bool = False,
     photos: Path | None = None,
     images: int = 32,
     overwrite: bool = False,
@@ -91,6 +96,8 @@ def export(
         input: "image": artifacts take what their platform hands out, Core ML an RGB image, TFLite
             float32 (1, H, W, 3), ONNX uint8 (1, H, W, 3), all RGB, 0..255. "tensor": float32
             (1, 3, H, W), RGB, 0..255, in every format.
+        more_sizes: (H, W) that an artifact takes besides, in formats that can; each is compared.
+        dynamic_batch: artifacts take any number of images at once, in formats that can.
         photos: a folder of photos to compare on; by default crops of packaged photos.
         images: how many to compare on.
         overwrite: replace a bundle that is there.
@@ -101,12 +108,14 @@ def export(
         a folder beside it, and if none agreed there is no bundle.
 
     Raises:
-        InputError: wrong names or sizes, labels that a format cannot hold, or `out` exists.
+        InputError: wrong names or sizes, labels that a format cannot hold, no format that can have
+            what is asked, or `out` exists.
         CheckpointError: the checkpoint cannot be read.
         ConversionError: a converter failed, or a runtime does not open what it wrote.
         MissingDependencyError: a converter or a runtime to check with is not installed.
     """
-    chosen = choose(list(formats), list(precisions))
+    flexible = [name for name, asked in (("sizes", more_sizes), ("batch", dynamic_batch)) if asked]
+    chosen = choose(list(formats), list(precisions), flexible)
     checkers = {row.name: _checker(row) for row, _ in chosen}
     rejected = out.with_name(f"{out.name}.rejected")
     _check_out(out, rejected, overwrite)
@@ -117,6 +126,12 @@ def export(
         checkpoint = load_checkpoint(checkpoint, model)
     preprocessing = _at_size(checkpoint.preprocessing, image_size)
     labels = _labels(checkpoint.labels, input, [row for row, _ in chosen])
+    sizes = _image_sizes(checkpoint, preprocessing.image_size, more_sizes)
+    if len(sizes) > 1 and input != "image":
+        raise InputError(
+            "several image sizes need `--input image`",
+            "leave it out, or export each size by itself",
+        )
     reference = TorchSession(replace(checkpoint, preprocessing=preprocessing))
     # converters may leave marks on what they are given
     graph = ClassifierGraph(copy.deepcopy(checkpoint.model), preprocessing)
@@ -124,21 +139,31 @@ def export(
 
     sample = folder_photos(photos, images) if photos else packaged_photos(images)
     source = "folder" if photos else "packaged photos"
-    comparison = prepare(reference, sample, preprocessing, source)
-    height, width = preprocessing.image_size
+    comparisons = [
+        prepare(reference, sample, preprocessing.at_size(size), source) for size in sizes
+    ]
     report(
-        f"{checkpoint.name}, {len(checkpoint.labels)} classes, {height}x{width} pixels; "
-        f"comparing on {len(sample)} photos"
+        f"{checkpoint.name}, {len(checkpoint.labels)} classes, "
+        f"{' and '.join(map(_size, sizes))} pixels; comparing on {len(sample)} photos"
     )
     shutil.rmtree(rejected, ignore_errors=True)  # of an earlier export
     with scratch_folder(out) as scratch:
         attempts = []
         for row, precision in chosen:
-            spec = ExportSpec(precision, input, preprocessing, labels, checkpoint.name)
+            spec = ExportSpec(
+                precision,
+                input,
+                preprocessing,
+                labels,
+                checkpoint.name,
+                sizes[1:] if "sizes" in row.flexible else (),
+                dynamic_batch and "batch" in row.flexible,
+            )
             path = scratch / f"{checkpoint.name.replace(':', '_')}_{precision}{row.suffix}"
             report(f"{row.name} {precision}: converting")
-            attempts.append(_attempt(row, spec, graph, path, checkers[row.name], comparison))
-            report(_line(attempts[-1]))
+            attempts.append(_attempt(row, spec, graph, path, checkers[row.name], comparisons))
+            for line in _lines(attempts[-1]):
+                report(line)
         good = [a.record for a in attempts if not a.record.parity.faults]
         bad = [a.record for a in attempts if a.record.parity.faults]
         if bad:
@@ -214,20 +239,45 @@ def _labels(labels: Sequence[str], input: str, rows: Sequence[Format]) -> tuple[
     return lines
 
 
+def _image_sizes(
+    checkpoint: Checkpoint, image_size: tuple[int, int], more_sizes: Sequence[tuple[int, int]]
+) -> tuple[tuple[int, int], ...]:
+    """Every size of an artifact that takes several, the default first."""
+    sizes = tuple(dict.fromkeys([image_size, *more_sizes]))
+    step = size_step(checkpoint.model)
+    for size in sizes if len(sizes) > 1 else ():
+        _at_size(checkpoint.preprocessing, size)
+        if any(side % step for side in size):
+            raise InputError(
+                f"an artifact of `{checkpoint.name}` that takes several image sizes cannot take "
+                f"{_size(size)}",
+                f"give multiples of {step}, or export each size by itself",
+            )
+    return sizes
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
 def _attempt(
     row: Format,
     spec: ExportSpec,
     graph: nn.Module,
     path: Path,
     checker: Runtime,
-    comparison: Comparison,
+    comparisons: Sequence[Comparison],
 ) -> Attempt:
-    """Convert, read back from disk, run on every photo, compare."""
+    """Convert, read back from disk, run on every photo at every size it takes, compare."""
     started = time.monotonic()
     with quiet(f"converting to {row.name} {spec.precision}"):
         row.convert(graph, spec, path)
     converted = time.monotonic()
-    parity = compare(comparison, path, checker, spec.precision)
+    parities = {
+        comparison.image_size: compare(comparison, path, checker, spec.precision)
+        for comparison in comparisons
+        if comparison.image_size in spec.image_sizes
+    }
     digest, size = hash_artifact(path)
     record = ArtifactRecord(
         file=path.name,
@@ -237,23 +287,29 @@ def _attempt(
         size=size,
         input=row.input_record(spec),
         output=row.output_record(spec),
-        parity=parity,
+        parity=worst(list(parities.values())),
         tools=row.tool_versions(),
     )
     return Attempt(
         record=record,
+        parities=parities,
         convert_seconds=converted - started,
         verify_seconds=time.monotonic() - converted,
     )
 
 
-def _line(attempt: Attempt) -> str:
+def _lines(attempt: Attempt) -> Iterator[str]:
     record = attempt.record
-    return (
+    yield (
         f"{record.format} {record.precision}: converted in {attempt.convert_seconds:.0f} s, "
         f"compared in {attempt.verify_seconds:.0f} s by {record.parity.runtime}, "
         + ("DISAGREES" if record.parity.faults else "agrees")
     )
+    for size, parity in attempt.parities.items() if len(attempt.parities) > 1 else ():
+        yield (
+            f"  at {_size(size)} "
+            + ("; ".join(parity.faults) or f"by up to {parity.max_abs_difference:.1e}")
+        )
 
 
 def _model_record(checkpoint: Checkpoint, name: str) -> ModelRecord:

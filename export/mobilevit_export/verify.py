@@ -29,8 +29,9 @@ def photo_pixels(photos: Sequence[Photo], preprocessing: Preprocessing) -> Pixel
 
 @dataclass(frozen=True)
 class Comparison:
-    """Photos, and what the model makes of them."""
+    """Photos at one size, and what the model makes of them."""
 
+    image_size: tuple[int, int]  # (H, W)
     names: tuple[str, ...]
     pixels: Pixels
     reference: Probabilities
@@ -43,7 +44,7 @@ def prepare(
     """Run the reference once, for every artifact to be compared with."""
     pixels = photo_pixels(photos, preprocessing)
     names = tuple(photo.name for photo in photos)
-    return Comparison(names, pixels, predict(reference, pixels), source)
+    return Comparison(preprocessing.image_size, names, pixels, predict(reference, pixels), source)
 
 
 def compare(
@@ -69,3 +70,9 @@ def compare(
         runtime=runtime,
         tolerance=TOLERANCES[precision],
     )
+
+
+def worst(parities: Sequence[ParityRecord]) -> ParityRecord:
+    """Of an artifact compared at several sizes, the record that speaks for it: one with faults
+    before any without, then the one with the largest difference."""
+    return max(parities, key=lambda parity: (bool(parity.faults), parity.max_abs_difference))

@@ -53,11 +53,11 @@ class Value:
 
     key: Hashable
     dtype: torch.dtype
-    shape: tuple[int, ...] | None = None  # None: the file does not declare one
+    shape: tuple[int, ...] | None = None  # a side of -1 is open; None: the file declares none
 
     def settle(self, result: Tensor) -> Tensor:
         """`result` in the declared type. Halves are rounded, and travel on as float32."""
-        if self.shape is not None and tuple(result.shape) != self.shape:
+        if self.shape is not None and not fits(result.shape, self.shape):
             raise ValueError(f"shape {tuple(result.shape)} where {self.shape} is declared")
         result = result.to(self.dtype)
         return result.float() if self.dtype == torch.float16 else result
@@ -85,6 +85,13 @@ class Graph:
     constants: Mapping[Hashable, Any]
     inputs: Mapping[str, Hashable]  # a name in the file's description -> its key
     outputs: Mapping[str, Hashable]
+
+
+def fits(shape: Sequence[int], declared: Sequence[int]) -> bool:
+    """Whether `shape` is what is declared, where a side of -1 is open."""
+    return len(shape) == len(declared) and all(
+        side in (-1, given) for given, side in zip(shape, declared, strict=True)
+    )
 
 
 def operation(name: str) -> Callable[[Operation], Operation]:
@@ -171,9 +178,8 @@ def _step(op: Any, artifact: Path) -> Step:
         if result.dtype not in _TORCH_DTYPES:
             name = types.builtin_to_string(result.dtype)
             raise ConversionError(f"{label} has a type not covered: {name}")
-        sides = tuple(result.shape)
-        static = all(isinstance(side, int | np.integer) for side in sides)
-        results.append(Value(result, _TORCH_DTYPES[result.dtype], sides if static else None))
+        sides = tuple(int(n) if isinstance(n, int | np.integer) else -1 for n in result.shape)
+        results.append(Value(result, _TORCH_DTYPES[result.dtype], sides))
     arguments = {
         name: list(value) if isinstance(value, list | tuple) else value
         for name, value in op.inputs.items()
@@ -217,6 +223,7 @@ OPERATIONS |= {
     "sub": _binary(torch.sub),
     "mul": _binary(torch.mul),
     "real_div": _binary(torch.div),
+    "floor_div": _binary(torch.floor_divide),
     "pow": _binary(torch.pow),
     "maximum": _binary(torch.maximum),
     "minimum": _binary(torch.minimum),
@@ -478,6 +485,11 @@ OPERATIONS |= {
 # shapes
 
 
+@operation("shape")
+def shape(x: Tensor) -> Tensor:
+    return torch.tensor(x.shape)
+
+
 @operation("reshape")
 def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
     """A side of 0 is taken from `x`, counted from the right; one of -1 is what remains."""
@@ -489,6 +501,16 @@ def reshape(x: Tensor, shape: Sequence[int]) -> Tensor:
 @operation("transpose")
 def transpose(x: Tensor, perm: list[int]) -> Tensor:
     return x.permute(perm)
+
+
+@operation("pixel_shuffle")
+def pixel_shuffle(x: Tensor, upscale_factor: int) -> Tensor:
+    return F.pixel_shuffle(x, upscale_factor)
+
+
+@operation("pixel_unshuffle")
+def pixel_unshuffle(x: Tensor, downscale_factor: int) -> Tensor:
+    return F.pixel_unshuffle(x, downscale_factor)
 
 
 @operation("expand_dims")
@@ -504,7 +526,10 @@ def squeeze(x: Tensor, axes: list[int] | None = None) -> Tensor:
 
 
 @operation("concat")
-def concat(values: list[Tensor], axis: int, interleave: bool) -> Tensor:
+def concat(values: list[Any], axis: int, interleave: bool) -> Tensor:
+    """A number, such as a side of a shape, counts as a tensor of one."""
+    values = [torch.as_tensor(value) for value in values]
+    values = [value if value.ndim else value.reshape(1) for value in values]
     if interleave:
         return torch.stack(values, axis % values[0].ndim + 1).flatten(
             axis % values[0].ndim, axis % values[0].ndim + 1
@@ -566,7 +591,7 @@ def gather(
     if validate_indices is None:  # before iOS 17 a negative index counts from the end
         indices = torch.where(indices < 0, indices + x.shape[axis], indices)
     taken: Tensor = x.index_select(axis, indices.flatten().long())
-    return taken.reshape(*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    return taken.reshape([*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :]])
 
 
 @operation("tile")

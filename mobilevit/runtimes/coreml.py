@@ -7,7 +7,7 @@ ML file says of its inputs and outputs is read here too, anywhere, for `coreml_r
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,8 @@ class Interface:
     An image is an input of shape (1, height, width, 3), uint8, RGB, as in a pixel buffer. The
     dictionary of a classifier's probabilities is an output of shape (1, labels), in the order of
     the labels; the label that it adds is left out. An output whose shape the file does not tell
-    has shape ().
+    has shape (). An input has its default shape; `shapes` has every shape of those that the file
+    enumerates.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -47,6 +48,7 @@ class Interface:
     images: Mapping[str, str]  # the name of each image -> the order of its channels: RGB or BGR
     labels: tuple[Any, ...]  # of a classifier
     probabilities: str | None  # the name of a classifier's dictionary
+    shapes: Mapping[str, tuple[tuple[int, ...], ...]]  # the name of a flexible input -> its shapes
 
 
 class CoreMLSession:
@@ -77,7 +79,7 @@ class CoreMLSession:
         InputError: an input is missing, unknown, or of another shape or dtype.
         ConversionError: Core ML fails to compute.
         """
-        check_feeds(self.inputs, feeds)
+        check_feeds(self._interface, feeds)
         images = self._interface.images
         try:
             predicted = self._model.predict(
@@ -126,20 +128,25 @@ def read_interface(spec: Any, artifact: Path) -> Interface:
             outputs.append(_array_spec(feature, artifact))
         elif feature.name != spec.description.predictedFeatureName:
             raise ConversionError(f"output `{feature.name}` of `{artifact}` has type `{kind}`")
-    inputs, images = [], {}
+    inputs, images, shapes = [], {}, {}
     for feature in spec.description.input:
         kind = feature.type.WhichOneof("Type")
         if kind == "imageType" and feature.type.imageType.colorSpace in _COLOURS:
             image = feature.type.imageType
             images[feature.name] = _COLOURS[image.colorSpace]
-            inputs.append(TensorSpec(feature.name, (1, image.height, image.width, 3), "uint8"))
+            inputs.append(TensorSpec(feature.name, _image_shape(image), "uint8"))
+            enumerated = [_image_shape(size) for size in image.enumeratedSizes.sizes]
         elif kind == "multiArrayType":
             inputs.append(_array_spec(feature, artifact))
+            array = feature.type.multiArrayType
+            enumerated = [tuple(item.shape) for item in array.enumeratedShapes.shapes]
         else:
             raise ConversionError(
                 f"input `{feature.name}` of `{artifact}` is neither an array nor a colour image"
             )
-    return Interface(tuple(inputs), tuple(outputs), images, labels, probabilities)
+        if enumerated:
+            shapes[feature.name] = tuple(dict.fromkeys([inputs[-1].shape, *enumerated]))
+    return Interface(tuple(inputs), tuple(outputs), images, labels, probabilities, shapes)
 
 
 def operations(spec: Any) -> Sequence[Any]:
@@ -149,18 +156,19 @@ def operations(spec: Any) -> Sequence[Any]:
     return () if block is None else tuple(block.operations)
 
 
-def check_feeds(specs: Iterable[TensorSpec], feeds: Mapping[str, NDArray[Any]]) -> None:
-    """Raises InputError unless `feeds` has exactly the names, shapes and dtypes of `specs`."""
-    expected = {spec.name: spec for spec in specs}
+def check_feeds(interface: Interface, feeds: Mapping[str, NDArray[Any]]) -> None:
+    """Raises InputError unless `feeds` has exactly the names, shapes and dtypes of the inputs."""
+    expected = {spec.name: spec for spec in interface.inputs}
     if feeds.keys() != expected.keys():
         given = ", ".join(f"`{name}`" for name in feeds) or "none"
         wanted = ", ".join(f"`{name}`" for name in expected)
         raise InputError(f"the model takes the inputs {wanted}; given: {given}")
     for name, spec in expected.items():
         shape, dtype = tuple(feeds[name].shape), feeds[name].dtype.name
-        if (shape, dtype) != (spec.shape, spec.dtype):
+        shapes = interface.shapes.get(name, (spec.shape,))
+        if shape not in shapes or dtype != spec.dtype:
             raise InputError(
-                f"input `{name}` takes {spec.dtype} of shape {spec.shape}; "
+                f"input `{name}` takes {spec.dtype} of shape {' or '.join(map(str, shapes))}; "
                 f"given: {dtype} of shape {shape}"
             )
 
@@ -168,6 +176,11 @@ def check_feeds(specs: Iterable[TensorSpec], feeds: Mapping[str, NDArray[Any]]) 
 def reason(error: BaseException) -> str:
     """The first line of what `error` says, or its type where it says nothing."""
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
+
+
+def _image_shape(size: Any) -> tuple[int, ...]:
+    """The shape of an image of `size.height` by `size.width`."""
+    return (1, size.height, size.width, 3)
 
 
 def _array_spec(feature: Any, artifact: Path) -> TensorSpec:

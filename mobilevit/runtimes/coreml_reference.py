@@ -60,7 +60,7 @@ class CoreMLReferenceSession:
         Raises:
             InputError: an input is missing, unknown, or of another shape or dtype.
         """
-        check_feeds(self.inputs, feeds)
+        check_feeds(self._interface, feeds)
         computed = self._evaluate(feeds)
         return {item.name: computed[item.name].numpy().astype(item.dtype) for item in self.outputs}
 
@@ -86,7 +86,8 @@ class CoreMLReferenceSession:
 def load(artifact: Path, *, threads: int = 1) -> CoreMLReferenceSession:
     """Open an `.mlpackage` or `.mlmodel`; what is in it decides, not its suffix.
 
-    Shapes are those the file describes; of a flexible one, its default.
+    Shapes are those the file describes. Where it enumerates several, the session's `inputs` have
+    the default one and `run` takes each of them; of a range, it takes the default alone.
 
     Raises:
         ConversionError: the file is damaged, or has an operation, layer, input or output that is

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -25,7 +26,7 @@ from torch.nn import functional as F
 from mobilevit.checkpoint import Checkpoint
 from mobilevit.errors import ConversionError, InputError
 from mobilevit.runtimes import coreml, load_session
-from mobilevit.runtimes._mil_program import OPERATIONS
+from mobilevit.runtimes._mil_program import OPERATIONS, Value
 from mobilevit.runtimes._neural_network import LAYERS
 from mobilevit.runtimes.coreml_reference import load
 
@@ -95,6 +96,11 @@ X = random(2, 3, 5, 7)
 W = random(11, 3, 3, 2, seed=1)
 V = random(7, 5, seed=2)
 GAMMA, BETA = random(3, seed=3), random(3, seed=4)
+
+
+def side(x: Any, axis: int) -> Any:
+    """A side of a MIL variable, as an operation of the program."""
+    return mb.gather(x=mb.shape(x=x), indices=axis, axis=0)
 
 
 def conv_same(x: Tensor, left: int) -> Tensor:
@@ -394,6 +400,30 @@ PROGRAM: dict[str, tuple[Any, Callable[..., Any], Callable[[Tensor], Any]]] = {
         ct.target.iOS16,
         lambda x: mb.tile(x=x, reps=[1, 2, 3, 1]),
         lambda x: x.tile(1, 2, 3, 1),
+    ),
+    "pixel-shuffle": (
+        ct.target.iOS16,
+        lambda x: mb.pixel_shuffle(x=mb.tile(x=x, reps=[1, 4, 1, 1]), upscale_factor=2),
+        lambda x: F.pixel_shuffle(x.tile(1, 4, 1, 1), 2),
+    ),
+    "pixel-unshuffle": (
+        ct.target.iOS16,
+        lambda x: mb.pixel_unshuffle(
+            x=mb.tile(x=x, reps=[1, 1, 2, 2]), downscale_factor=np.uint32(2)
+        ),
+        lambda x: F.pixel_unshuffle(x.tile(1, 1, 2, 2), 2),
+    ),
+    "shape-of-numbers": (
+        ct.target.iOS16,
+        lambda x: mb.reshape(x=x, shape=mb.concat(values=[side(x, 1), 2, -1], axis=0)),
+        lambda x: x.reshape(3, 2, 35),
+    ),
+    "shape-by-division": (
+        ct.target.iOS16,
+        lambda x: mb.reshape(
+            x=x, shape=mb.concat(values=[mb.floor_div(x=side(x, 3), y=2), 2, -1], axis=0)
+        ),
+        lambda x: x.reshape(3, 2, 35),
     ),
     "stack": (
         ct.target.iOS16,
@@ -823,6 +853,69 @@ def test_image_in_and_class_probabilities_out(form: str, order: str, tmp_path: P
     np.testing.assert_allclose(computed, expected, atol=2e-3 if form == "fp16" else 1e-5)
     spec = ct.utils.load_spec(str(path))
     assert coreml.read_interface(spec, path).labels == ("ant", "bee", "cat")
+
+
+class Rows(nn.Module):
+    """Swaps the halves of each row by way of shapes that only the input tells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(3, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.conv(x))
+        H, W = y.shape[2:]
+        left, right = y.reshape(3, H, 2, W // 2).chunk(2, dim=2)
+        y = torch.cat((right, left), dim=2).reshape(1, 3, H, W)
+        return torch.relu(self.conv(y)).mean((2, 3))
+
+
+ENUMERATED = [(1, 3, 8, 12), (1, 3, 8, 20), (1, 3, 16, 12)]
+
+
+@pytest.mark.parametrize("kind", ["array", "image"])
+def test_every_enumerated_shape_is_computed_and_no_other(kind: str, tmp_path: Path) -> None:
+    model = Rows().eval()
+    height, width = torch.export.Dim("height"), torch.export.Dim("width")
+    program = torch.export.export(
+        model, (random(1, 3, 8, 12),), dynamic_shapes=({2: 4 * height, 3: 4 * width},)
+    ).run_decompositions({})
+    shapes = ct.EnumeratedShapes(ENUMERATED, default=ENUMERATED[1])
+    convert = {"array": ct.TensorType, "image": ct.ImageType}[kind]
+    package = ct.convert(
+        program,
+        inputs=[convert(name="image", shape=shapes)],
+        outputs=[ct.TensorType(name="rows")],
+        minimum_deployment_target=ct.target.iOS16,
+        compute_precision=ct.precision.FLOAT32,
+    )
+    path = tmp_path / "flexible.mlpackage"
+    package.save(str(path))
+    session = load(path)
+
+    def as_given(x: Array) -> Array:  # an image is of bytes, its channels last
+        return x.transpose(0, 2, 3, 1).astype(np.uint8) if kind == "image" else x
+
+    told = [as_given(np.zeros(shape, np.float32)).shape for shape in ENUMERATED]
+    assert session.inputs[0].shape == told[1]
+    for shape in ENUMERATED:
+        x = (random(*shape).abs() * 50).round()
+        with torch.no_grad():
+            expected = model(x).numpy()
+        given = session.run({"image": as_given(x.numpy())})["rows"]
+        np.testing.assert_allclose(given, expected, rtol=1e-4)
+    for shape in ((1, 3, 16, 20), (1, 3, 12, 8), (2, 3, 8, 12)):
+        with pytest.raises(InputError, match=rf"{re.escape(str(told[1]))} or .*; given"):
+            session.run({"image": as_given(np.zeros(shape, np.float32))})
+
+
+def test_known_sides_of_a_declared_shape_are_checked() -> None:
+    value = Value("y", torch.float32, (1, -1, 3))
+    assert value.settle(random(1, 7, 3)).shape == (1, 7, 3)
+    for shape in ((2, 7, 3), (1, 7, 4), (1, 7), (1, 7, 3, 1)):
+        with pytest.raises(ValueError, match=r"where \(1, -1, 3\) is declared"):
+            value.settle(random(*shape))
 
 
 # damage that must show
