@@ -12,6 +12,7 @@ Every byte is accounted for: the manifest has the hash of each file, and its own
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Sequence
 from math import floor
@@ -58,13 +59,14 @@ def _inside(value: str) -> str:
 
 RelativePath = Annotated[str, AfterValidator(_inside)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+TensorName = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Record(BaseModel):
     """Base of everything in a manifest: immutable, and a field it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TensorRecord(Record):
@@ -74,7 +76,7 @@ class TensorRecord(Record):
     buffer or a `CGImage`; or Core ML's dictionary from label to probability.
     """
 
-    name: str
+    name: TensorName
     kind: Literal["tensor", "image", "dictionary"] = "tensor"
     shape: tuple[int, ...]  # a side of -1 is dynamic
     more_shapes: tuple[tuple[int, ...], ...] = ()  # that an input takes besides
@@ -87,7 +89,7 @@ class ToleranceRecord(Record):
     """What an artifact of a precision may differ by, and still count as the same model."""
 
     max_abs_difference: float
-    top1_agreement: float  # share of images, 0..1, at least; one may always differ
+    top1_agreement: Share  # of images, at least; one may always differ
     psnr_db: float  # at least
 
 
@@ -97,6 +99,8 @@ class ParityRecord(Record):
     Differences are of probabilities. PSNR is 10 log10(1 / mean squared difference), in dB, over
     all images and classes; `None` where no two outputs differ.
     """
+
+    model_config = ConfigDict(allow_inf_nan=True)  # what a broken artifact measures
 
     runtime: str
     runtime_version: str
@@ -179,7 +183,7 @@ class GoldenRecord(Record):
 
     file: RelativePath
     sha256: Sha256
-    probabilities: tuple[float, ...]
+    probabilities: tuple[Share, ...]
 
 
 class PixelTolerance(Record):
@@ -232,12 +236,17 @@ class Manifest(Record):
     digest: Sha256 = _UNSIGNED
 
     @model_validator(mode="after")
-    def _one_probability_a_label(self) -> Manifest:
+    def _fits_together(self) -> Manifest:
         count = self.labels.count
+        H, W = self.preprocessing.image_size
         for artifact in self.artifacts:
             if artifact.output.shape[-1:] != (count,):
                 raise ValueError(
                     f"`{artifact.file}` gives {artifact.output.shape}, there are {count} labels"
+                )
+            if artifact.input.shape[1:] not in ((H, W, 3), (3, H, W)):
+                raise ValueError(
+                    f"`{artifact.file}` takes {artifact.input.shape}, images are {H}x{W}"
                 )
         for golden in self.golden:
             if len(golden.probabilities) != count:
@@ -271,7 +280,8 @@ def hash_artifact(path: Path) -> tuple[str, int]:
     files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
     hashed = {name: hash_artifact(files[name]) for name in sorted(files)}
     lines = "".join(f"{digest}  {name}\n" for name, (digest, _) in hashed.items())
-    return hashlib.sha256(lines.encode()).hexdigest(), sum(size for _, size in hashed.values())
+    # as the names are on disk, UTF-8 or not
+    return hashlib.sha256(os.fsencode(lines)).hexdigest(), sum(size for _, size in hashed.values())
 
 
 class _Version(BaseModel):
@@ -286,12 +296,12 @@ def read_manifest(bundle: Path) -> Manifest:
     """
     path = bundle / MANIFEST_FILE
     try:
+        if not path.is_file():
+            raise BundleError(
+                f"`{bundle}` is not a bundle: it has no {MANIFEST_FILE}",
+                "make one with `mobilevit export`",
+            )
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise BundleError(
-            f"`{bundle}` is not a bundle: it has no {MANIFEST_FILE}",
-            "make one with `mobilevit export`",
-        ) from None
     except OSError as error:
         raise BundleError(f"`{path}` cannot be read: {error.strerror}", _AGAIN) from error
     try:
@@ -369,13 +379,20 @@ def find_file(bundle: Path, file: str) -> Path:
     """Path of an artifact or a golden image.
 
     Raises:
-        BundleError: it is not there, or it or something in it is a link that leaves the bundle.
+        BundleError: it is not there, or it or something in it is a link that leads nowhere or out
+            of the bundle, or is neither a file nor a folder.
     """
     path = bundle / file
-    if not path.exists():
+    if not os.path.lexists(path):
         raise BundleError(f"`{path}` is missing", _AGAIN)
     root = bundle.resolve()
     for part in (path, *path.rglob("*")):
-        if not part.resolve().is_relative_to(root):
+        try:
+            real = part.resolve(strict=True)
+        except (OSError, RuntimeError) as error:  # RuntimeError: links in a circle, until 3.13
+            raise BundleError(f"`{part}` is a link to nothing", _AGAIN) from error
+        if not real.is_relative_to(root):
             raise BundleError(f"`{part}` is a link out of the bundle", _AGAIN)
+        if not (real.is_file() or real.is_dir()):
+            raise BundleError(f"`{part}` is neither a file nor a folder", _AGAIN)
     return path

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from .bundle import (
     ArtifactRecord,
     ConformanceRecord,
     Manifest,
-    TensorRecord,
     check_hash,
     find_file,
     read_labels,
@@ -22,9 +19,9 @@ from .bundle import (
 from .errors import BundleError, SdkError
 from .images import open_image
 from .parity import measure
-from .prediction import Pixels, Probabilities, predict
+from .prediction import Pixels, Probabilities, interface_faults, predict
 from .preprocessing import Preprocessing, resize_and_crop
-from .runtimes import Runtime, Session, TensorSpec, runtimes_for
+from .runtimes import Runtime, runtimes_for
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,7 @@ def check_bundle(bundle: Path) -> list[Check]:
 
     Raises:
         BundleError: there is no bundle, or its manifest cannot be trusted.
+        InputError: a golden image was no image when it was written.
     """
     manifest = read_manifest(bundle)
     checks = [_hash_check(bundle, file, digest) for file, digest in manifest.files().items()]
@@ -98,8 +96,7 @@ def _labels_check(bundle: Path, manifest: Manifest) -> Check:
 def _preprocessing_check(bundle: Path, case: ConformanceRecord, record: Preprocessing) -> Check:
     try:
         pixels = resize_and_crop(open_image(find_file(bundle, case.file)), record)
-        with Image.open(find_file(bundle, case.pixels)) as crop:
-            expected = np.asarray(crop)
+        expected = np.asarray(open_image(find_file(bundle, case.pixels)))
     except SdkError as error:
         return Check(case.file, "preprocessing", (error.message,))
     return Check(case.file, "preprocessing", tuple(_pixel_faults(pixels, expected, case)))
@@ -122,25 +119,12 @@ def _golden_check(
     """An artifact that does not even open is a fault of it, not an error of the command."""
     try:
         session = runtime.load(find_file(bundle, record.file))
-        faults = _interface_faults(session, record)
+        faults = interface_faults(session, record)
         if not faults:
             faults = _output_faults(predict(session, pixels), manifest, record, runtime)
     except SdkError as error:
         faults = [error.message]
     return Check(record.file, runtime.name, tuple(faults))
-
-
-def _interface_faults(session: Session, record: ArtifactRecord) -> list[str]:
-    faults = []
-    ends: Sequence[tuple[str, tuple[TensorSpec, ...], TensorRecord]] = (
-        ("input", session.inputs, record.input),
-        ("output", session.outputs, record.output),
-    )
-    for end, found, told in ends:
-        expected = TensorSpec(told.name, told.shape, told.dtype)
-        if found != (expected,):
-            faults.append(f"{end} is {', '.join(map(str, found))}, the manifest says {expected}")
-    return faults
 
 
 def _output_faults(

@@ -492,11 +492,13 @@ def classify(
     from dataclasses import asdict
 
     from .bundle import read_manifest
+    from .capture import captured
     from .client import load
     from .images import open_image
 
     names = [r.file for r in read_manifest(bundle).artifacts] if every else [artifact]
-    opened = [open_image(path) for path in images]
+    with captured():  # decoders talk about odd files
+        opened = [open_image(path) for path in images]
     rows: list[dict[str, Any]] = []
     for name in names:
         client = load(bundle, name)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from .bundle import ArtifactRecord, Manifest, check_hash, find_file, read_labels, read_manifest
 from .errors import BundleError, InputError, MissingDependencyError
 from .images import ImageSource, open_image
-from .prediction import Pixels, Probabilities, predict
+from .prediction import Pixels, Probabilities, interface_faults, predict
 from .preprocessing import resize_and_crop
 from .runtimes import RUNTIMES, Runtime, runtimes_for
 
@@ -41,7 +41,8 @@ class Client:
     """One artifact of a bundle, loaded. Not safe to share between threads.
 
     Raises:
-        BundleError: the labels or the artifact are missing, or not those that were exported.
+        BundleError: the labels or the artifact are missing, or not those that were exported, or
+            the artifact is not what the manifest tells.
         ConversionError: the runtime does not open the artifact.
     """
 
@@ -60,6 +61,8 @@ class Client:
         path = find_file(bundle, artifact.file)
         check_hash(path, artifact.sha256)
         self._session = runtime.load(path, threads)
+        if faults := interface_faults(self._session, artifact):
+            raise BundleError(f"`{path}`: {faults[0]}", "export the bundle again")
 
     def classify(self, image: ImageSource, top: int = 5) -> list[Prediction]:
         """The `top` most probable labels, most probable first.
@@ -150,7 +153,7 @@ def load(bundle: str | Path, artifact: str | None = None, threads: int = 1) -> C
         record = find_record(folder, manifest, artifact)
         present = runtimes_for(Path(record.file))
         if not present:
-            raise _no_runtime(record)
+            raise _no_runtime([record])
         return Client(folder, manifest, record, present[0], threads)
     openers = [
         (runtime, record)
@@ -159,7 +162,7 @@ def load(bundle: str | Path, artifact: str | None = None, threads: int = 1) -> C
         if runtime in runtimes_for(Path(record.file))
     ]
     if not openers:
-        raise _no_runtime(manifest.artifacts[0])
+        raise _no_runtime(manifest.artifacts)
     runtime, record = min(openers, key=_preference)
     return Client(folder, manifest, record, runtime, threads)
 
@@ -185,6 +188,10 @@ def find_record(bundle: Path, manifest: Manifest, artifact: str) -> ArtifactReco
     raise BundleError(f"`{bundle}` has no artifact `{artifact}`", f"it has {names}")
 
 
-def _no_runtime(record: ArtifactRecord) -> MissingDependencyError:
-    runtime = runtimes_for(Path(record.file), available=False)[-1]  # that runs anywhere
+def _no_runtime(records: Sequence[ArtifactRecord]) -> InputError:
+    """Why none of the records can be loaded here."""
+    known = [r for record in records[:1] for r in runtimes_for(Path(record.file), available=False)]
+    if not known:
+        return BundleError(f"no runtime opens `{records[0].file}`", "upgrade mobilevit-sdk")
+    runtime = known[-1]  # that runs anywhere
     return MissingDependencyError(runtime.missing_package or runtime.name, runtime.extra)

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
 
 
+_LONGEST = 200  # characters of a name that is quoted
+
+
 class SdkError(Exception):
     """Something the user can put right.
 
@@ -70,7 +73,11 @@ def unknown_name(
 
 
 def first_fault(error: ValidationError) -> str:
-    """The first thing a record did not accept, in one line: where it is, and what is wrong."""
+    """The first thing a record did not accept, in one line: where it is, and what is wrong.
+
+    Names of fields come from the file: long ones are cut, and control characters are escaped.
+    """
     fault = error.errors()[0]
     where = ".".join(str(part) for part in fault["loc"])
-    return f"{where}: {fault['msg']}" if where else str(fault["msg"])
+    text = f"{where[:_LONGEST]}: {fault['msg']}" if where else str(fault["msg"])
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

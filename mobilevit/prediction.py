@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .bundle import ArtifactRecord, TensorRecord
 from .errors import ConversionError
-from .runtimes import Session
+from .runtimes import Session, TensorSpec
 
 Pixels = NDArray[np.uint8]  # (images, H, W, 3), RGB
 Probabilities = NDArray[np.float32]  # (images, classes)
 
 _BATCH = 32  # images at once, where a session takes any number
+
+
+def interface_faults(session: Session, record: ArtifactRecord) -> list[str]:
+    """Where a session's input and output are not what the manifest tells; empty if they are."""
+    faults = []
+    ends: Sequence[tuple[str, tuple[TensorSpec, ...], TensorRecord]] = (
+        ("input", session.inputs, record.input),
+        ("output", session.outputs, record.output),
+    )
+    for end, found, told in ends:
+        expected = TensorSpec(told.name, told.shape, told.dtype)
+        if found != (expected,):
+            faults.append(f"{end} is {', '.join(map(str, found))}, the manifest says {expected}")
+    return faults
 
 
 def feed(pixels: Pixels, shape: tuple[int, ...], dtype: str) -> NDArray[Any]:

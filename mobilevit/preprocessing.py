@@ -19,7 +19,7 @@ from math import floor
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from .errors import InputError
@@ -34,16 +34,26 @@ MAX_PIXELS = 178_956_970  # of an image, before and after resizing; where Pillow
 Side = Annotated[int, Field(ge=MIN_SIDE, le=MAX_SIDE)]
 Triple = tuple[float, float, float]
 
+# what each value of EXIF's Orientation asks for; 1 is upright already
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 _RESAMPLE = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 class Preprocessing(BaseModel):
     """From a photo to the tensor the network sees."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     image_size: tuple[Side, Side]  # (H, W) of the crop, pixels
-    crop_fraction: float = Field(default=0.9, gt=0, le=1)
+    crop_fraction: float = Field(default=0.9, ge=0.01, le=1)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
     channels: Literal["rgb"] = "rgb"
     scale: float = Field(default=1 / 255, gt=0)
@@ -68,10 +78,19 @@ def to_rgb(image: Image.Image) -> Image.Image:
             f"pixels of mode `{image.mode}` (32 bits) have no defined range",
             "convert the image to 8 or 16 bits a channel",
         )
-    image = ImageOps.exif_transpose(image)
+    image.load()  # a PNG may have its EXIF after the pixels
+    # Pillow's `exif_transpose` also writes the other tags anew, and fails on those it cannot write
+    turn = _TURNS.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    if turn is not None:
+        image = image.transpose(turn)
     if image.mode.startswith("I;16"):
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-    return image.convert("RGB")
+    try:
+        rgb = image.convert("RGB")
+    except ValueError:
+        raise InputError(f"pixels of mode `{image.mode}` cannot be converted to RGB") from None
+    rgb.info = {}  # what says how to turn it among that: it is upright now
+    return rgb
 
 
 def resize_and_crop(image: Image.Image, record: Preprocessing) -> NDArray[np.uint8]:

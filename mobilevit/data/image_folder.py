@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..bundle import DataSummary
+from ..capture import captured
 from ..errors import DataError, InputError
 from ..images import open_image
 
@@ -70,7 +71,7 @@ def scan(root: Path, classes: tuple[str, ...] | None = None) -> ImageFolder:
         for path in sorted((root / name).rglob("*"))
         if path.is_file() and not path.name.startswith(".")
     ]
-    with ThreadPoolExecutor() as pool:
+    with captured(), ThreadPoolExecutor() as pool:  # decoders talk about odd files
         reasons = list(pool.map(lambda sample: _unreadable(sample[0]), files))
     samples = tuple(s for s, reason in zip(files, reasons, strict=True) if reason is None)
     skipped = tuple(

@@ -308,7 +308,8 @@ def fake_bundle(folder: Path, artifact: dict[str, object] | None = None, **chang
     pixels = bundle / "golden" / "0.pixels.png"
     Image.fromarray(np.zeros((32, 32, 3), np.uint8)).save(pixels)
     exact = {"max_difference": 0, "mean_difference": 0}
-    tensor = {"name": "x", "shape": [1, 2], "dtype": "float32", "layout": "NC", "range": [0, 1]}
+    source = {"name": "x", "shape": [1, 32, 32, 3], "dtype": "uint8", "layout": "NHWC"}
+    target = {"name": "y", "shape": [1, 2], "dtype": "float32", "layout": "NC"}
     tolerance = {"max_abs_difference": 1, "top1_agreement": 1, "psnr_db": 1}
     parity = {
         "runtime": "onnxruntime",
@@ -327,8 +328,8 @@ def fake_bundle(folder: Path, artifact: dict[str, object] | None = None, **chang
         "precision": "fp32",
         "sha256": hash_artifact(bundle / "model.onnx")[0],
         "size": 1,
-        "input": tensor,
-        "output": tensor,
+        "input": {**source, "range": [0, 255]},
+        "output": {**target, "range": [0, 1]},
         "parity": parity,
         "tools": {},
         **(artifact or {}),

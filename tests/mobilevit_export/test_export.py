@@ -26,6 +26,7 @@ from mobilevit_export.formats import choose
 from mobilevit_export.photos import folder_photos, packaged_photo, packaged_photos
 from mobilevit_export.verify import Comparison, compare, photo_pixels, prepare
 from tests.conftest import liven, quiet_export
+from tests.fuzz.seeds import record_anew
 from tests.mobilevit_export.damage import DAMAGES
 
 
@@ -159,6 +160,25 @@ def test_an_untouched_bundle_verifies(exported: Path) -> None:
     assert not [check for check in checks if check.faults]
     ran = {check.what for check in checks}
     assert ran >= {"hash", "onnxruntime", "litert", "coreml_reference"}
+
+
+def test_a_weight_flip_whose_hash_is_recorded_is_caught_by_the_golden_outputs(bundle: Path) -> None:
+    path = artifact(bundle, "onnx")
+    DAMAGES["onnx"][0](path)
+    record_anew(bundle, read_manifest(bundle))
+    bad = [(check.subject, check.what) for check in check_bundle(bundle) if check.faults]
+    assert bad == [(path.name, "onnxruntime")]
+
+
+def test_flips_in_a_package_are_named_by_the_command(bundle: Path) -> None:
+    package = artifact(bundle, "coreml")
+    for path in (path for path in package.rglob("*") if path.is_file()):
+        content = path.read_bytes()
+        path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+        result = CliRunner().invoke(app, ["verify", str(bundle)])
+        assert result.exit_code == 1
+        assert f"`{package.name}`" in result.stderr
+        path.write_bytes(content)
 
 
 def test_a_damaged_golden_image_is_named(bundle: Path) -> None:
