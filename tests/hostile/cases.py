@@ -620,7 +620,7 @@ def app_with_somebodys_files_in_the_place(folder: Path, checkpoint: Path) -> lis
     return embed(folder, app)
 
 
-@hostile("cannot be read: Not a directory")
+@hostile("is not a bundle: it has no manifest.json")
 def app_with_a_file_in_the_place(folder: Path, checkpoint: Path) -> list[str]:
     app = android_app(folder)
     (app / "phone" / "src" / "main" / "assets").mkdir()

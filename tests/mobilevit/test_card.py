@@ -42,8 +42,7 @@ def with_labels(bundle: Path, labels: list[str]) -> Path:
     manifest = json.loads((bundle / "manifest.json").read_text())
     count = len(labels)
     manifest["labels"] = {"sha256": hash_artifact(bundle / "labels.txt")[0], "count": count}
-    for end in ("input", "output"):
-        manifest["artifacts"][0][end]["shape"] = [1, count]
+    manifest["artifacts"][0]["output"]["shape"] = [1, count]
     manifest["golden"][0]["probabilities"] = [1 / count] * count
     sign(bundle, manifest)
     return bundle
