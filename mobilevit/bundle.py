@@ -140,8 +140,13 @@ class DataSummary(Record):
 
     name: str  # of the folder
     images: NonNegativeInt
-    classes: dict[str, int]  # name of the class folder -> images in it
     sha256: Sha256  # of the lines `<sha256>  <path>\n` of its images, sorted by path
+
+
+class ClassSummary(DataSummary):
+    """The same, with how many photos each class has."""
+
+    classes: dict[str, int]  # name of the class folder -> images in it
 
 
 class AccuracyRecord(Record):
@@ -212,7 +217,7 @@ class ModelRecord(Record):
     parameters: int
     checkpoint: str  # file name, or name of shipped weights
     checkpoint_sha256: Sha256 | None  # None if it came from memory
-    data: dict[str, DataSummary] = {}  # what it was trained and validated on, where known
+    data: dict[str, ClassSummary] = {}  # what it was trained and validated on, where known
     recipe: dict[str, object]
     measured: dict[str, object]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from .bundle import DataSummary, Manifest, TensorRecord, read_labels, read_manifest
+from .bundle import ClassSummary, Manifest, TensorRecord, read_labels, read_manifest
 
 TEMPLATE = "card.md.j2"
 
@@ -130,7 +130,7 @@ def _tensor(record: TensorRecord) -> str:
     )
 
 
-def _per_class(data: DataSummary) -> str:
+def _per_class(data: ClassSummary) -> str:
     if not data.classes:
         return "none"
     counts = data.classes.values()

@@ -14,7 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from .bundle import DataSummary
+from .bundle import ClassSummary
 from .errors import CheckpointError, InputError, first_fault, unknown_name
 from .files import atomic_file
 from .models import create_model, describe_config
@@ -37,7 +37,7 @@ class CheckpointMetadata(BaseModel):
     labels: list[str]
     classes: list[str] = []
     preprocessing: Preprocessing
-    data: dict[str, DataSummary] = {}
+    data: dict[str, ClassSummary] = {}
     recipe: dict[str, Any] = {}
     measured: dict[str, Any] = {}
 
@@ -51,7 +51,7 @@ class Checkpoint:
     labels: list[str]  # for people, in the order of the outputs
     preprocessing: Preprocessing
     classes: list[str] = field(default_factory=list)  # names of the class folders, likewise
-    data: dict[str, DataSummary] = field(default_factory=dict)  # "train" and "val", where known
+    data: dict[str, ClassSummary] = field(default_factory=dict)  # "train" and "val", where known
     recipe: dict[str, Any] = field(default_factory=dict)  # how it was trained
     measured: dict[str, Any] = field(default_factory=dict)  # what training measured
     sha256: str = ""  # of the file it was read from

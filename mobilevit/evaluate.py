@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .bundle import AccuracyRecord, ArtifactRecord, Manifest, write_manifest
+from .bundle import AccuracyRecord, ArtifactRecord, DataSummary, Manifest, write_manifest
 from .data.image_folder import ImageFolder, scan, summarize
 from .errors import DataError, InputError
 from .images import open_image
@@ -166,7 +166,8 @@ def record_accuracy(
     Raises:
         InputError: the manifest cannot be written.
     """
-    data = summarize(folder)
+    summary = summarize(folder)
+    data = DataSummary(name=summary.name, images=summary.images, sha256=summary.sha256)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     added: dict[str, list[AccuracyRecord]] = {}
     for artifact, runtime, accuracy in measured:

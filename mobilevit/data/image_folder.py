@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bundle import DataSummary
+from ..bundle import ClassSummary
 from ..capture import captured
 from ..errors import DataError, InputError
 from ..images import open_image
@@ -99,7 +99,7 @@ def _unreadable(path: Path) -> str | None:
     return None
 
 
-def summarize(folder: ImageFolder) -> DataSummary:
+def summarize(folder: ImageFolder) -> ClassSummary:
     """Name, counts and hash of the images, for the records of what was made with them."""
     lines = []
     for path, _ in sorted(folder.samples):
@@ -110,7 +110,7 @@ def summarize(folder: ImageFolder) -> DataSummary:
     name = folder.root.name
     if name in PARTS:
         name = f"{folder.root.resolve().parent.name}/{name}"
-    return DataSummary(
+    return ClassSummary(
         name=name,
         images=len(folder.samples),
         classes={folder.classes[target]: counts[target] for target in sorted(counts)},

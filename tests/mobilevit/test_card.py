@@ -16,7 +16,8 @@ from mobilevit.cli import app
 from mobilevit.errors import BundleError
 from tests.hostile.cases import fake_bundle, sign
 
-DATA = {"name": "photos", "images": 30, "classes": {"a": 10, "b": 20}, "sha256": "d" * 64}
+DATA = {"name": "photos", "images": 30, "sha256": "d" * 64}
+TRAINING = {**DATA, "classes": {"a": 10, "b": 20}}
 ACCURACY = {
     "runtime": "onnxruntime",
     "runtime_version": "1.31.1",
@@ -82,7 +83,7 @@ def test_every_figure_of_the_manifest_is_there(tmp_path: Path) -> None:
         "parameters": 954234,
         "checkpoint": "run/checkpoint.safetensors",
         "checkpoint_sha256": "c" * 64,
-        "data": {"train": DATA},
+        "data": {"train": TRAINING},
         "recipe": {"epochs": 30, "train_sizes": [96, 128]},
         "measured": {"top1": 0.84586},
     }
