@@ -54,7 +54,7 @@ lint: setup
 
 schema: setup
 	$(BIN)/python -c 'import json; from mobilevit.bundle import Manifest; \
-		print(json.dumps(Manifest.model_json_schema(), indent=2))' > docs/manifest.schema.json
+		print(json.dumps(Manifest.model_json_schema(mode="serialization"), indent=2))' > docs/manifest.schema.json
 
 latency: setup
 	$(BIN)/python benchmarks/v1_latency.py

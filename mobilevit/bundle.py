@@ -28,6 +28,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveInt,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -39,7 +40,8 @@ MANIFEST_FILE = "manifest.json"
 LABELS_FILE = "labels.txt"
 GOLDEN_FOLDER = "golden"
 CONFORMANCE_FOLDER = "golden/preprocessing"
-SCHEMA_VERSION = 1
+BROWSER_FILES = (".DS_Store", "Thumbs.db", "desktop.ini")  # what looking at a folder leaves in it
+SCHEMA_VERSION = 1  # raised by every change of a field, once there is a release
 
 # of the tensors of every artifact
 INPUT = "image"
@@ -47,7 +49,8 @@ OUTPUT = "probabilities"
 
 _AGAIN = "export the bundle again, or copy it again"
 _UNSIGNED = "0" * 64
-_PATH = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*", re.ASCII)  # no part begins with a dot
+# no part begins with a dot
+_PATH = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9_.+-]*(/[A-Za-z0-9_+-][A-Za-z0-9_.+-]*)*")
 _MAX_PATH = 200  # characters
 
 
@@ -57,7 +60,14 @@ def _inside(value: str) -> str:
     return value
 
 
-RelativePath = Annotated[str, AfterValidator(_inside)]
+RelativePath = Annotated[
+    str,
+    AfterValidator(_inside),
+    WithJsonSchema(
+        {"type": "string", "pattern": f"^{_PATH.pattern}$", "maxLength": _MAX_PATH}
+        | {"description": "A path inside the bundle, with forward slashes"}
+    ),
+]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TensorName = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -66,7 +76,12 @@ Share = Annotated[float, Field(ge=0, le=1)]
 class Record(BaseModel):
     """Base of everything in a manifest: immutable, and a field it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        json_schema_serialization_defaults_required=True,  # what is always written
+    )
 
 
 class TensorRecord(Record):
@@ -249,10 +264,15 @@ class Manifest(Record):
                 raise ValueError(
                     f"`{artifact.file}` gives {artifact.output.shape}, there are {count} labels"
                 )
-            if artifact.input.shape[1:] not in ((H, W, 3), (3, H, W)):
+            image = {"NHWC": (H, W, 3), "NCHW": (3, H, W)}.get(artifact.input.layout)
+            if artifact.input.shape[1:] != image:
                 raise ValueError(
-                    f"`{artifact.file}` takes {artifact.input.shape}, images are {H}x{W}"
+                    f"`{artifact.file}` takes {artifact.input.shape}, {artifact.input.layout}, "
+                    f"images are {H}x{W}"
                 )
+        files = [artifact.file for artifact in self.artifacts]
+        if len(set(files)) != len(files):
+            raise ValueError("two artifacts are the same file")
         for golden in self.golden:
             if len(golden.probabilities) != count:
                 raise ValueError(
@@ -322,6 +342,11 @@ def read_manifest(bundle: Path) -> Manifest:
             f"`{path}` is not a manifest this version understands: {first_fault(error)}", _AGAIN
         ) from error
     if _digest(content, manifest.digest) != manifest.digest:
+        if _digest(content.replace(b"\r\n", b"\n"), manifest.digest) == manifest.digest:
+            raise BundleError(
+                f"the line ends of `{path}` were changed, as Git does on Windows",
+                "mark the bundle's folder `-text` in .gitattributes, and copy it again",
+            )
         raise BundleError(f"`{path}` was changed after it was written", _AGAIN)
     return manifest
 

@@ -39,12 +39,13 @@ class _Written(str):
     """Text that is Markdown or YAML already."""
 
 
-def render_card(bundle: Path) -> str:
+def render_card(bundle: str | Path) -> str:
     """The card of the bundle in folder `bundle`, Markdown that ends with a line break.
 
     Raises:
         BundleError: not a bundle, or its manifest or labels are not as they were exported.
     """
+    bundle = Path(bundle)
     manifest = read_manifest(bundle)
     labels = read_labels(bundle, manifest)
     environment = Environment(

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from .bundle import (
+    BROWSER_FILES,
+    MANIFEST_FILE,
     ArtifactRecord,
     ConformanceRecord,
     Manifest,
@@ -29,7 +31,7 @@ class Check:
     """One thing looked at."""
 
     subject: str  # file within the bundle
-    what: str  # "hash", "labels", "preprocessing", or the runtime that ran it
+    what: str  # "hash", "listed", "labels", "preprocessing", or the runtime that ran it
     faults: tuple[str, ...]  # empty if it is good
 
 
@@ -38,7 +40,7 @@ def check_bundle(bundle: Path) -> list[Check]:
 
     1. The manifest is of the schema, and as it was written (`read_manifest`).
     2. Every file has the hash that the manifest has for it.
-    3. There is one label for each output.
+    3. There is nothing else in the bundle, and one label for each output.
     4. Preprocessing gives the exact pixels of every image of the conformance set.
     5. On each runtime present, every artifact has the input and output that the manifest tells,
        and gives the golden outputs.
@@ -51,6 +53,8 @@ def check_bundle(bundle: Path) -> list[Check]:
     """
     manifest = read_manifest(bundle)
     checks = [_hash_check(bundle, file, digest) for file, digest in manifest.files().items()]
+    unlisted = ("it is not in the manifest",)
+    checks += [Check(file, "listed", unlisted) for file in _others(bundle, manifest)]
     changed = {check.subject for check in checks if check.faults}
     if manifest.labels.file not in changed:
         checks.append(_labels_check(bundle, manifest))
@@ -64,6 +68,23 @@ def check_bundle(bundle: Path) -> list[Check]:
         for runtime in runtimes_for(Path(record.file)):
             checks.append(_golden_check(bundle, manifest, record, runtime, pixels))
     return checks
+
+
+def _others(bundle: Path, manifest: Manifest) -> list[str]:
+    """Files that the manifest does not have.
+
+    Let be are what a file browser leaves, and in the bundle's own folder what people and Git put
+    beside it: a card or another text in Markdown, and files whose names begin with a dot.
+    """
+    listed = [bundle / MANIFEST_FILE, *(bundle / file for file in manifest.files())]
+    return sorted(
+        path.relative_to(bundle).as_posix()
+        for path in bundle.rglob("*")
+        if path.is_file()
+        and path.name not in BROWSER_FILES
+        and not (path.parent == bundle and (path.suffix == ".md" or path.name.startswith(".")))
+        and not any(path.is_relative_to(own) for own in listed)
+    )
 
 
 def golden_pixels(bundle: Path, manifest: Manifest) -> Pixels:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -101,21 +102,34 @@ def emit(value: Any) -> None:
 
 
 def show(table: RenderableType) -> None:
-    """A table on standard output, as wide as the terminal, or as the table where there is none."""
+    """A table on standard output, as wide as the terminal; where there is none, as wide as the
+    table. Names and labels in it are text, whatever is in them."""
     from rich.console import Console
+    from rich.table import Table
 
-    console = Console() if sys.stdout.isatty() else Console(width=160)
-    console.print(table)
+    plain = partial(Console, markup=False, emoji=False, highlight=False)
+    width = None
+    if not sys.stdout.isatty():
+        needed = plain(width=10_000).measure(table).maximum if isinstance(table, Table) else 0
+        width = max(160, needed)
+    plain(width=width).print(table)
 
 
-def new_table(*columns: str, title: str | None = None) -> Table:
-    """A table whose first column is text and whose others are figures."""
+def new_table(*columns: str, text: tuple[str, ...] = ()) -> Table:
+    """A table of figures, but for the first column and those named in `text`, which are broken into
+    lines where the terminal is narrow."""
     from rich import box
     from rich.table import Table
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for index, column in enumerate(columns):
-        table.add_column(column, justify="right" if index else "left", no_wrap=True)
+        words = index == 0 or column in text
+        table.add_column(
+            column,
+            justify="left" if words else "right",
+            no_wrap=not words,
+            overflow="fold",
+        )
     return table
 
 
@@ -255,13 +269,22 @@ def evaluate(
     """Accuracy on photos: of the weights, or of every artifact of a bundle."""
     from dataclasses import asdict
 
-    rows = (
-        _evaluate_bundle(Path(subject), data, images, record)
-        if Path(subject).is_dir()
-        else _evaluate_checkpoint(subject, model, data, images)
-    )
+    if Path(subject).is_dir():
+        if model is not None:
+            raise InputError("`--model` is for checkpoints, and a bundle names its own")
+        rows, save = _evaluate_bundle(Path(subject), data, images, record)
+    else:
+        rows, save = _evaluate_checkpoint(subject, model, data, images), None
     if as_json:
-        return emit([asdict(row) for row in rows])
+        emit([asdict(row) for row in rows])
+    else:
+        _show_accuracy(rows)
+    if save is not None:  # what was measured is on the screen by now, whatever becomes of the file
+        save()
+        note(f"accuracy written to `{Path(subject) / 'manifest.json'}`")
+
+
+def _show_accuracy(rows: list[Accuracy]) -> None:
     table = new_table("evaluated", "images", "top-1", "top-5", "same top-1", "same top-5", "swap")
     for row in rows:
         same = row.agreement
@@ -297,13 +320,20 @@ def _evaluate_checkpoint(
         return evaluation.evaluate(session, folder, checkpoint.preprocessing, advance)
 
 
-def _evaluate_bundle(bundle: Path, data: Path, images: int | None, record: bool) -> list[Accuracy]:
+def _evaluate_bundle(
+    bundle: Path, data: Path, images: int | None, record: bool
+) -> tuple[list[Accuracy], Callable[[], Any] | None]:
+    """The accuracy of every artifact, and what writes it into the manifest, if that is wanted."""
     from . import evaluate as evaluation
     from .bundle import check_hash, find_file, read_manifest
+    from .data.image_folder import summarize
     from .runtimes import runtimes_for
 
     manifest = read_manifest(bundle)
     folder = evaluation.open_folder(data, manifest.classes, manifest.labels.count, images)
+    summary = summarize(folder) if record else None
+    if record and not os.access(bundle, os.W_OK):
+        raise InputError(f"`{bundle}` cannot be written to", "add `--no-record`")
     chosen, sessions = [], {}
     for artifact in manifest.artifacts:
         path = find_file(bundle, artifact.file)
@@ -315,11 +345,10 @@ def _evaluate_bundle(bundle: Path, data: Path, images: int | None, record: bool)
         raise InputError(f"no runtime here opens an artifact of `{bundle}`", "install one")
     with _progress("evaluating", len(folder.samples)) as advance:
         rows = evaluation.evaluate(sessions, folder, manifest.preprocessing, advance)
-    if record:
-        measured = [(*pair, row) for pair, row in zip(chosen, rows, strict=True)]
-        evaluation.record_accuracy(bundle, manifest, measured, folder)
-        note(f"accuracy written to `{bundle / 'manifest.json'}`")
-    return rows
+    if summary is None:
+        return rows, None
+    measured = [(*pair, row) for pair, row in zip(chosen, rows, strict=True)]
+    return rows, partial(evaluation.record_accuracy, bundle, measured, summary)
 
 
 @contextmanager
@@ -366,6 +395,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Convert a checkpoint to phone formats, each compared with it, into a bundle."""
+    import json
+
     size = parse_size(image_size) if image_size else None
     note("loading the converters")
     from mobilevit_export import export as run
@@ -386,7 +417,8 @@ def export(
         report=note,
     )
     if as_json:
-        emit([attempt.record.model_dump(mode="json") for attempt in result.attempts])
+        # by way of pydantic, which writes the NaN of a broken artifact as null
+        emit([json.loads(attempt.record.model_dump_json()) for attempt in result.attempts])
     else:
         table = new_table("artifact", "size", "largest difference", "top-1 agrees", "PSNR", "")
         for attempt in result.attempts:
@@ -423,7 +455,7 @@ def verify(bundle: Bundle, as_json: Json = False) -> None:
     if as_json:
         emit([asdict(check) for check in checks])
     else:
-        table = new_table("file", "checked", "result")
+        table = new_table("file", "checked", "result", text=("checked", "result"))
         for subject, what, result in _check_rows(checks):
             table.add_row(subject, what, result)
         show(table)
@@ -468,7 +500,18 @@ def inspect(
     findings = lint(inspection, dynamic_batch=dynamic_batch)
     places = placements(artifact) if placement else []
     if as_json:
-        told = {"findings": [asdict(finding) for finding in findings]}
+        told = {
+            "findings": [asdict(finding) for finding in findings],
+            "predictions": [
+                {
+                    "delegate": prediction.delegate.name,
+                    "taken": prediction.taken,
+                    "total": prediction.total,
+                    "regions": len(prediction.regions),
+                }
+                for prediction in predict(inspection)
+            ],
+        }
         emit({**asdict(inspection), **told, "placement": [asdict(place) for place in places]})
     else:
         for section in sections(inspection, predict(inspection), findings):
@@ -495,26 +538,31 @@ def classify(
     from .capture import captured
     from .client import load
     from .images import open_image
+    from .preprocessing import resize_and_crop
 
-    names = [r.file for r in read_manifest(bundle).artifacts] if every else [artifact]
+    if every and artifact is not None:
+        raise InputError("`--artifact` names one, and `--every-artifact` asks all", "choose one")
+    manifest = read_manifest(bundle)
+    names = [r.file for r in manifest.artifacts] if every else [artifact]
     with captured():  # decoders talk about odd files
-        opened = [open_image(path) for path in images]
+        crops = [resize_and_crop(open_image(path), manifest.preprocessing) for path in images]
     rows: list[dict[str, Any]] = []
     for name in names:
         client = load(bundle, name)
-        for path, image in zip(images, opened, strict=True):
+        for path, pixels in zip(images, crops, strict=True):
+            [probabilities] = client.probabilities(pixels[None])
             rows.append(
                 {
                     "image": str(path),
                     "artifact": client.artifact.file,
                     "runtime": client.runtime.name,
-                    "labels": [asdict(p) for p in client.classify(image, top)],
+                    "labels": [asdict(p) for p in client.most_probable(probabilities, top)],
                 }
             )
     if as_json:
         return emit(rows)
-    table = new_table("image", "artifact", "runtime", "labels")
-    table.columns[-1].justify = "left"
+    words = ("image", "artifact", "runtime", "labels")
+    table = new_table(*words, text=words)
     for row in rows:
         text = ", ".join(f"{p['label']} {p['probability']:.1%}" for p in row["labels"])
         table.add_row(Path(row["image"]).name, row["artifact"], row["runtime"], text)

@@ -7,9 +7,8 @@ for prediction in client.classify("photo.jpg", top=3):
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +22,6 @@ from .prediction import Pixels, Probabilities, interface_faults, predict
 from .preprocessing import resize_and_crop
 from .runtimes import RUNTIMES, Runtime, runtimes_for
 
-_AHEAD = 4  # images of a stream that are decoded before they are asked for
 # of artifacts that a runtime opens, the one nearest to what was trained; others are by name
 _PRECISIONS = ("fp32", "fp16")
 
@@ -71,44 +69,49 @@ class Client:
             image: a path; the bytes of a file; a Pillow image; or a uint8 array (H, W, 3) of RGB,
                 (H, W, 4) of RGBA or (H, W) of gray, 0..255. Any size.
 
-        Raises:
-            InputError: it is missing or not an image.
-        """
-        return self._best(self.probabilities(self.pixels(image)[None])[0], top)
+            top: how many; there are no more than the labels.
 
-    def classify_batch(self, images: Sequence[ImageSource], top: int = 5) -> list[list[Prediction]]:
+        Raises:
+            InputError: it is missing or not an image, or `top` is below 1.
+        """
+        _check_top(top)
+        [row] = self.probabilities(self.pixels(image)[None])
+        return self.most_probable(row, top)
+
+    def classify_batch(
+        self, images: Sequence[ImageSource] | NDArray[np.uint8], top: int = 5
+    ) -> list[list[Prediction]]:
         """`classify` for each, decoded side by side, and in one run if the artifact takes batches.
 
+        Args:
+            images: a sequence of what `classify` takes, or a uint8 array (N, H, W, 3) of RGB.
+            top: how many labels of each.
+
         Raises:
-            InputError: one is missing or not an image; the message says which.
+            InputError: one is missing or not an image, and the message says which; or `top` is
+                below 1.
         """
-        if not images:
+        _check_top(top)
+        if isinstance(images, str | bytes):
+            raise InputError("one image is not a batch", "give a list, or call `classify`")
+        if len(images) == 0:
             return []
         with ThreadPoolExecutor() as pool:
             pixels = np.stack(list(pool.map(self._numbered_pixels, enumerate(images))))
-        return [self._best(row, top) for row in self.probabilities(pixels)]
+        return [self.most_probable(row, top) for row in self.probabilities(pixels)]
 
     def stream(self, images: Iterable[ImageSource], top: int = 5) -> Iterator[list[Prediction]]:
-        """`classify` for each as it comes, in order; the next few are decoded meanwhile.
-
-        Never more than a few are in memory, so `images` may be endless.
+        """`classify` for each as it comes, one at a time: the answer to an image is there before
+        the next one is asked for, so `images` may be endless, live, or reuse its buffer.
 
         Raises:
-            InputError: one is missing or not an image; the message says which.
+            InputError: one is missing or not an image, and the message says which; or `top` is
+                below 1.
         """
-        waiting: deque[Future[Pixels]] = deque()
-        with ThreadPoolExecutor() as pool:
-            try:
-                for numbered in enumerate(images):
-                    waiting.append(pool.submit(self._numbered_pixels, numbered))
-                    if len(waiting) > _AHEAD:
-                        yield self._best(
-                            self.probabilities(waiting.popleft().result()[None])[0], top
-                        )
-                while waiting:
-                    yield self._best(self.probabilities(waiting.popleft().result()[None])[0], top)
-            finally:
-                pool.shutdown(cancel_futures=True)
+        _check_top(top)
+        for numbered in enumerate(images):
+            [row] = self.probabilities(self._numbered_pixels(numbered)[None])
+            yield self.most_probable(row, top)
 
     def pixels(self, image: ImageSource) -> Pixels:
         """What the network sees of an image. uint8 (H, W, 3), RGB
@@ -119,8 +122,24 @@ class Client:
         return resize_and_crop(open_image(image), self.manifest.preprocessing)
 
     def probabilities(self, pixels: Pixels) -> Probabilities:
-        """uint8 (images, H, W, 3), RGB, as `pixels` gives them -> float32 (images, classes)"""
+        """uint8 (images, H, W, 3), RGB, as `pixels` gives them -> float32 (images, classes)
+
+        Raises:
+            InputError: they are of another dtype or shape, or there are none.
+        """
+        H, W = self.manifest.preprocessing.image_size
+        if pixels.dtype != np.uint8 or pixels.shape[1:] != (H, W, 3) or len(pixels) == 0:
+            raise InputError(
+                f"the pixels are {pixels.dtype} {pixels.shape}, and should be uint8 "
+                f"(images, {H}, {W}, 3)",
+                "make them with `pixels(image)`, and stack them",
+            )
         return predict(self._session, pixels)
+
+    def most_probable(self, probabilities: NDArray[np.float32], top: int) -> list[Prediction]:
+        """The `top` most probable labels of one image. float32 (classes,)"""
+        order = np.argsort(-probabilities, kind="stable")[:top]
+        return [Prediction(int(i), self.labels[i], float(probabilities[i])) for i in order]
 
     def _numbered_pixels(self, numbered: tuple[int, ImageSource]) -> Pixels:
         number, image = numbered
@@ -129,9 +148,10 @@ class Client:
         except InputError as error:
             raise InputError(f"image {number}: {error.message}", error.hint) from error
 
-    def _best(self, row: NDArray[np.float32], top: int) -> list[Prediction]:
-        order = np.argsort(-row, kind="stable")[:top]
-        return [Prediction(int(i), self.labels[i], float(row[i])) for i in order]
+
+def _check_top(top: int) -> None:
+    if top < 1:
+        raise InputError(f"the {top} most probable labels cannot be told", "ask for one or more")
 
 
 def load(bundle: str | Path, artifact: str | None = None, threads: int = 1) -> Client:

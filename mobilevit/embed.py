@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from .bundle import (
+    BROWSER_FILES,
     MANIFEST_FILE,
     ArtifactRecord,
     Manifest,
@@ -27,8 +28,6 @@ from .errors import BundleError, InputError
 from .files import atomic_folder
 from .projects import find_module
 from .projects.base import Platform
-
-_IGNORED = {".DS_Store"}  # which the Finder leaves in folders it has shown
 
 
 @dataclass(frozen=True)
@@ -46,8 +45,8 @@ class Embedded:
 
 
 def embed(
-    bundle: Path,
-    app: Path,
+    bundle: str | Path,
+    app: str | Path,
     *,
     platform: str | None = None,
     module: str | None = None,
@@ -69,6 +68,7 @@ def embed(
         InputError: there is no project, or it does not say where; or the place is taken by
             something else, is behind a link out of `app`, or cannot be written to.
     """
+    bundle, app = Path(bundle), Path(app)
     manifest = read_manifest(bundle)
     row, place = find_module(app, platform, module)
     chosen = _chosen(bundle, manifest, row, artifacts)
@@ -82,7 +82,7 @@ def embed(
         change = "already there"
     else:
         _write(bundle, reduced, folder)
-    content = [path for path in _files(folder) if path.name not in _IGNORED]
+    content = [path for path in _files(folder) if path.name not in BROWSER_FILES]
     return Embedded(
         folder=str(place.folder),
         platform=row.name,
@@ -150,7 +150,7 @@ def _embedded_before(folder: Path) -> Manifest | None:
         ) from error
     owned = [folder / MANIFEST_FILE, *(folder / file for file in manifest.files())]
     for path in folder.rglob("*"):
-        if path.name in _IGNORED or (path.is_dir() and not path.is_symlink()):
+        if path.name in BROWSER_FILES or (path.is_dir() and not path.is_symlink()):
             continue
         if not any(path.is_relative_to(mine) for mine in owned):
             raise InputError(

@@ -22,7 +22,7 @@ class SdkError(Exception):
     """
 
     def __init__(self, message: str, hint: str | None = None) -> None:
-        super().__init__(message)
+        super().__init__(message, hint)
         self.message = message
         self.hint = hint
 
@@ -51,6 +51,7 @@ class MissingDependencyError(InputError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"`{package}` is not installed", f"pip install 'mobilevit-sdk[{extra}]'")
+        self.args = (package, extra)  # what it is made again from, in another process
 
 
 class ConversionError(SdkError):

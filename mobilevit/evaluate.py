@@ -11,9 +11,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from .bundle import AccuracyRecord, ArtifactRecord, DataSummary, Manifest, write_manifest
-from .data.image_folder import ImageFolder, scan, summarize
-from .errors import DataError, InputError
+from .bundle import (
+    AccuracyRecord,
+    ArtifactRecord,
+    DataSummary,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
+from .data.image_folder import ImageFolder, scan
+from .errors import BundleError, DataError, InputError
 from .images import open_image
 from .prediction import Pixels, Probabilities, predict
 from .preprocessing import Preprocessing, resize_and_crop
@@ -155,22 +162,27 @@ def _batches(
 
 def record_accuracy(
     bundle: Path,
-    manifest: Manifest,
     measured: Sequence[tuple[ArtifactRecord, Runtime, Accuracy]],
-    folder: ImageFolder,
+    photos: DataSummary,
 ) -> Manifest:
-    """Write what was measured into the bundle's manifest, and return the new manifest.
+    """Write what was measured into the bundle's manifest, as it is now, and return the new one.
 
     An earlier figure of the same artifact, runtime and photos is replaced.
 
     Raises:
+        BundleError: an artifact is another one by now.
         InputError: the manifest cannot be written.
     """
-    summary = summarize(folder)
-    data = DataSummary(name=summary.name, images=summary.images, sha256=summary.sha256)
+    manifest = read_manifest(bundle)
+    data = DataSummary(name=photos.name, images=photos.images, sha256=photos.sha256)
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    hashes = {artifact.file: artifact.sha256 for artifact in manifest.artifacts}
     added: dict[str, list[AccuracyRecord]] = {}
     for artifact, runtime, accuracy in measured:
+        if hashes.get(artifact.file) != artifact.sha256:
+            raise BundleError(
+                f"`{bundle / artifact.file}` was replaced while it was evaluated", "evaluate again"
+            )
         added.setdefault(artifact.file, []).append(
             AccuracyRecord(
                 runtime=runtime.name,

@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 from .errors import InputError
 from .preprocessing import MAX_PIXELS, to_rgb
 
-ImageSource = str | Path | bytes | Image.Image | NDArray[Any]
+ImageSource = str | Path | bytes | bytearray | memoryview | Image.Image | NDArray[Any]
 
 # what people's photos come as; Pillow's other decoders are not reached, some of them run programs
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM")
@@ -56,8 +56,14 @@ def open_image(source: ImageSource) -> Image.Image:
         return to_rgb(_from_array(source))
     if isinstance(source, Image.Image):
         return _decoded(source, "the image")
-    if isinstance(source, bytes):
-        return _decoded_file(io.BytesIO(source), len(source), "the image")
+    if isinstance(source, bytes | bytearray | memoryview):
+        content = bytes(source)
+        return _decoded_file(io.BytesIO(content), len(content), "the image")
+    if not isinstance(source, str | Path):
+        raise InputError(
+            f"a `{type(source).__name__}` is not an image",
+            "give a path, the bytes of a file, a Pillow image or a NumPy array",
+        )
     path = Path(source)
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait for its other end
@@ -84,7 +90,9 @@ def _decoded_file(stream: Any, size: int, name: str) -> Image.Image:
                 )
             return _decoded(image, name)
     except UnidentifiedImageError:
-        raise InputError(f"{name} is not an image", "give a JPEG, PNG or WebP file") from None
+        raise InputError(
+            f"{name} is not an image that can be read here", f"readable are {', '.join(FORMATS)}"
+        ) from None
     except _DECODER_ERRORS as error:
         raise _damaged(name, error) from error
 

@@ -4,7 +4,7 @@ Training's validation transform, the exported graph and every client follow the 
 The exact steps:
 
 1. orient by EXIF, convert to RGB, 8 bits: of 16 bits the upper 8 are kept, gray goes into each
-   channel, alpha is dropped and the colours beside it stay as stored;
+   channel, alpha is dropped and the colours beside it stay as stored; profiles are not applied;
 2. resize by `max(H / height, W / width) / crop_fraction`, each side to
    `max(crop side, floor(side * factor + 0.5))`, antialiased (Pillow's `Image.resize`);
 3. crop `(H, W)` at `((height - H) // 2, (width - W) // 2)`;

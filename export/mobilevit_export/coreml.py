@@ -72,7 +72,7 @@ def describe(description: Any, spec: ExportSpec) -> Any:
     given.metadata.shortDescription = spec.description
     given.metadata.userDefined.update(spec.metadata)
     texts = {
-        INPUT: "RGB, upright, cropped to the subject",
+        INPUT: "RGB, upright, resized and cropped from the centre",
         OUTPUT: "Probability of each label, 0 to 1",
         LABEL: "The most probable label",
     }

@@ -173,6 +173,7 @@ def export(
         if good:
             with atomic_folder(out) as folder:
                 for record in good:
+                    _share(scratch / record.file)
                     os.replace(scratch / record.file, folder / record.file)
                 manifest = Manifest(
                     created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -187,6 +188,12 @@ def export(
                 )
                 write_manifest(folder, manifest)
     return ExportResult(out if good else None, tuple(attempts), rejected if bad else None)
+
+
+def _share(artifact: Path) -> None:
+    """Let others read it: coremltools writes packages for its own user alone."""
+    for part in (artifact, *artifact.rglob("*")):
+        part.chmod(0o755 if part.is_dir() else 0o644)
 
 
 def _checker(row: Format) -> Runtime:

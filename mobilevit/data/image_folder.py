@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..bundle import ClassSummary
+from ..bundle import ClassSummary, hash_artifact
 from ..capture import captured
 from ..errors import DataError, InputError
 from ..images import open_image
 
 PARTS = ("train", "val")  # names of folders that say nothing of the data
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".gif"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".ppm", ".gif"}
 
 
 @dataclass(frozen=True)
@@ -101,11 +102,8 @@ def _unreadable(path: Path) -> str | None:
 
 def summarize(folder: ImageFolder) -> ClassSummary:
     """Name, counts and hash of the images, for the records of what was made with them."""
-    lines = []
-    for path, _ in sorted(folder.samples):
-        with path.open("rb") as stream:
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        lines.append(f"{digest}  {path.relative_to(folder.root).as_posix()}\n")
+    files = {path.relative_to(folder.root).as_posix(): path for path, _ in folder.samples}
+    lines = [f"{hash_artifact(files[name])[0]}  {name}\n" for name in sorted(files)]
     counts = Counter(target for _, target in folder.samples)
     name = folder.root.name
     if name in PARTS:
@@ -114,7 +112,7 @@ def summarize(folder: ImageFolder) -> ClassSummary:
         name=name,
         images=len(folder.samples),
         classes={folder.classes[target]: counts[target] for target in sorted(counts)},
-        sha256=hashlib.sha256("".join(lines).encode()).hexdigest(),
+        sha256=hashlib.sha256(os.fsencode("".join(lines))).hexdigest(),
     )
 
 

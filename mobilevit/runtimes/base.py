@@ -86,10 +86,12 @@ class Runtime:
 
         Raises:
             MissingDependencyError: the runtime is not installed.
-            InputError: it does not run on this kind of machine.
+            InputError: it does not run on this kind of machine, or `threads` is below 1.
             ConversionError: the runtime does not open the file.
         """
         self.require()
+        if threads < 1:
+            raise InputError(f"{threads} threads cannot run anything", "ask for one or more")
         module = self._module()
         with captured():
             session: Session = module.load(artifact, threads=threads)

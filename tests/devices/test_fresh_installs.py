@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mobilevit.bundle import read_manifest
 from tests.devices.conftest import SCRATCH
 from tests.devices.installs import (
     CLIENT,
@@ -21,7 +23,9 @@ from tests.devices.installs import (
     measured_row,
     packages_size,
     run_client,
+    run_command,
 )
+from tests.fuzz.seeds import record_anew
 
 pytestmark = [pytest.mark.devices, pytest.mark.timeout(900)]
 
@@ -113,11 +117,19 @@ def test_answers_are_those_of_development(
     )
 
 
+def test_damaged_bundle_is_not_opened(fresh: Install, damaged: Path, photo: Path) -> None:
+    done = run_command(fresh, "classify", str(damaged), str(photo))
+    assert done.returncode == 2
+    assert "is not the file that was exported" in done.stderr
+
+
 def test_damaged_bundle_answers_otherwise(
-    fresh: Install, damaged: Path, photo: Path, reference: dict[str, Any]
+    fresh: Install, damaged: Path, photo: Path, reference: dict[str, Any], tmp_path: Path
 ) -> None:
-    """The control of the comparison of answers."""
-    report = run_client(fresh, damaged, photo)
+    """The control of the comparison of answers: a client that has no hash to go by."""
+    bundle = shutil.copytree(damaged, tmp_path / "bundle")
+    record_anew(bundle, read_manifest(bundle))
+    report = run_client(fresh, bundle, photo)
     assert (
         report["labels"] != reference["labels"]
         or np.abs(np.subtract(report["probabilities"], reference["probabilities"])).max()

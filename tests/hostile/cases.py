@@ -450,6 +450,37 @@ def manifest_of_a_newer_schema(folder: Path, checkpoint: Path) -> list[str]:
     return ["verify", str(fake_bundle(folder, schema_version=2, added="field"))]
 
 
+@hostile("the line ends of")
+def manifest_with_the_line_ends_of_windows(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    content = json.dumps({**manifest, "digest": "0" * 64}, indent=2).encode()
+    digest = hashlib.sha256(content).hexdigest().encode()
+    content = digest.join(content.rsplit(b"0" * 64, 1))
+    (bundle / "manifest.json").write_bytes(content.replace(b"\n", b"\r\n"))
+    return ["verify", str(bundle)]
+
+
+@hostile("two artifacts are the same file")
+def manifest_with_one_artifact_twice(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = fake_bundle(folder)
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    sign(bundle, {**manifest, "artifacts": manifest["artifacts"] * 2})
+    return ["verify", str(bundle)]
+
+
+@hostile("`--artifact` names one")
+def one_artifact_and_every_one(folder: Path, checkpoint: Path) -> list[str]:
+    bundle = str(fake_bundle(folder))
+    return ["classify", bundle, "x.jpg", "--artifact", "model.onnx", "--every-artifact"]
+
+
+@hostile("`--model` is for checkpoints")
+def model_name_for_a_bundle(folder: Path, checkpoint: Path) -> list[str]:
+    data = write_photos(folder / "data", ("a", "b"), 1)
+    return ["eval", str(fake_bundle(folder)), "--data", str(data), "--model", "mobilevit_xxs"]
+
+
 @hostile("was changed after it was written")
 def manifest_that_was_edited(folder: Path, checkpoint: Path) -> list[str]:
     bundle = fake_bundle(folder)

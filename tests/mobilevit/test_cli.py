@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from typer.testing import CliRunner
 from mobilevit.checkpoint import Checkpoint, save_checkpoint, shipped_weights
 from mobilevit.cli import app, parse_size
 from mobilevit.errors import InputError
-from mobilevit_export.photos import packaged_part, packaged_photo
-from tests.conftest import write_photos
+from mobilevit_export.photos import packaged_part, packaged_photo, packaged_photos
+from tests.conftest import quiet_export, write_photos
 
 HEAVY = {"torch", "lightning", "coremltools", "onnxruntime", "numpy", "pydantic"}
 
@@ -157,3 +158,23 @@ def test_sizes() -> None:
     for text in ("", "x", "1x2x3", "-1", "2.5", "٣"):
         with pytest.raises(InputError):
             parse_size(text)
+
+
+def test_names_and_labels_in_tables_are_text(
+    small_checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Brackets and colons mean something to what draws the tables."""
+    labels = ["[/b]", "[red]door", ":cat:", "d" * 200, "e"]
+    bundle = tmp_path / "candidate [old]"
+    odd = replace(small_checkpoint, labels=labels)
+    quiet_export(odd, bundle, formats=["onnx"], precisions=["fp32"], images=2)
+    photo = tmp_path / "a[copy].png"
+    packaged_photos(1)[0].image.save(photo)
+    done = CliRunner().invoke(app, ["classify", str(bundle), str(photo)])
+    assert done.exit_code == 0, done.output
+    for text in ("a[copy].png", *labels):
+        assert text in done.stdout
+    (bundle / "labels.txt").write_text("x")
+    done = CliRunner().invoke(app, ["verify", str(bundle)])
+    assert done.exit_code == 1
+    assert f"`{bundle / 'labels.txt'}` is not the file that was exported" in done.stdout

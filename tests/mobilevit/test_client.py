@@ -77,7 +77,7 @@ def test_a_batch_and_a_stream_give_what_single_images_give(client: mobilevit.Cli
     assert list(client.stream([])) == []
 
 
-def test_a_stream_may_be_endless_and_reads_only_a_few_ahead(
+def test_a_stream_answers_before_it_asks_for_more(
     client: mobilevit.Client, photo: Image.Image
 ) -> None:
     taken = 0
@@ -89,7 +89,48 @@ def test_a_stream_may_be_endless_and_reads_only_a_few_ahead(
             yield photo
 
     assert len(list(itertools.islice(client.stream(endless()), 3))) == 3
-    assert taken < 12
+    assert taken == 3
+
+
+def test_a_source_may_reuse_its_buffer(client: mobilevit.Client) -> None:
+    """As cameras do."""
+    photos = [np.asarray(p.image.resize((90, 90))) for p in packaged_photos(4)]
+
+    def camera() -> Iterator[np.ndarray]:
+        frame = np.empty_like(photos[0])
+        for photo in photos:
+            frame[:] = photo
+            yield frame
+
+    assert list(client.stream(camera())) == [client.classify(photo) for photo in photos]
+
+
+def test_a_batch_may_be_one_array(client: mobilevit.Client) -> None:
+    photos = np.stack([np.asarray(p.image.resize((90, 70))) for p in packaged_photos(3)])
+    assert client.classify_batch(photos) == [client.classify(photo) for photo in photos]
+
+
+def test_what_cannot_be_asked_is_refused(client: mobilevit.Client, photo: Image.Image) -> None:
+    for top in (0, -1):
+        with pytest.raises(InputError, match=f"the {top} most probable labels"):
+            client.classify(photo, top)
+        with pytest.raises(InputError, match=f"the {top} most probable labels"):
+            client.classify_batch([photo], top)
+    assert len(client.classify(photo, top=99)) == 5
+    for image in (None, 3, io.BytesIO(b"x"), ["a.jpg"]):
+        with pytest.raises(InputError, match="is not an image"):
+            client.classify(image)  # type: ignore[arg-type]
+    for batch in ("photo.jpg", b"photo"):
+        with pytest.raises(InputError, match="one image is not a batch"):
+            client.classify_batch(batch)  # type: ignore[arg-type]
+    pixels = client.pixels(photo)
+    for wrong in (pixels, pixels[None, :-1], pixels[None] / np.float32(255), pixels[None][:0]):
+        with pytest.raises(InputError, match="should be uint8"):
+            client.probabilities(wrong)
+    buffer = io.BytesIO()
+    photo.save(buffer, "PNG")
+    for form in (bytearray, memoryview):
+        assert client.classify(form(buffer.getvalue())) == client.classify(photo)
 
 
 def test_a_bad_image_among_good_ones_is_named(client: mobilevit.Client, photo: Image.Image) -> None:
@@ -155,6 +196,12 @@ def test_an_artifact_is_chosen_by_name(exported: Path) -> None:
     assert mobilevit.load(exported, "mobilevit_xxs_fp16.tflite").runtime.name == "litert"
     with pytest.raises(BundleError, match=r"has no artifact `x\.onnx`"):
         mobilevit.load(exported, "x.onnx")
+
+
+def test_threads_below_one_are_refused(exported: Path) -> None:
+    for file in ("mobilevit_xxs_fp32.onnx", "mobilevit_xxs_fp32.tflite"):
+        with pytest.raises(InputError, match="0 threads cannot run anything"):
+            mobilevit.load(exported, file, threads=0)
 
 
 def test_no_torch_is_needed() -> None:

@@ -196,6 +196,22 @@ def test_labels_that_were_changed_are_named(bundle: Path) -> None:
         mobilevit.load(bundle)
 
 
+def test_everybody_may_read_a_bundle(exported: Path) -> None:
+    """coremltools writes packages for its own user alone."""
+    for path in (exported, *exported.rglob("*")):
+        assert path.stat().st_mode & 0o777 == (0o755 if path.is_dir() else 0o644), path
+
+
+def test_what_is_not_in_the_manifest_is_named(bundle: Path) -> None:
+    for name in ("CARD.md", ".gitattributes", ".DS_Store", "golden/.DS_Store"):
+        (bundle / name).write_text("let be")
+    assert not [check for check in check_bundle(bundle) if check.faults]
+    (bundle / "extra.onnx").write_text("a stranger")
+    (bundle / "golden" / "notes.md").write_text("a stranger")
+    bad = [(check.subject, check.what) for check in check_bundle(bundle) if check.faults]
+    assert bad == [("extra.onnx", "listed"), ("golden/notes.md", "listed")]
+
+
 def test_a_bundle_is_replaced_only_when_asked(small_checkpoint: Checkpoint, bundle: Path) -> None:
     before = (bundle / "manifest.json").read_bytes()
     with pytest.raises(InputError, match="--overwrite"):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+import tracemalloc
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import coremltools as ct
@@ -20,8 +24,11 @@ from typer.testing import CliRunner
 
 from mobilevit.cli import app
 from mobilevit.errors import ConversionError, InputError
+from mobilevit.runtimes.coreml import read_interface
+from mobilevit.runtimes.coreml_reference import model_files, read_spec
 from mobilevit_export.formats import FORMATS
 from mobilevit_export.inspection import Inspection, inspect
+from mobilevit_export.inspection import tflite_metadata as tflite_metadata_reader
 from mobilevit_export.inspection.placement import placements
 from mobilevit_export.lint import lint
 from tests.mobilevit_export.graphs import (
@@ -123,7 +130,8 @@ def test_a_core_ml_classifier_of_images(tmp_path: Path, kind: str) -> None:
     model.save(str(path))
     inspection = inspect(path)
     [image] = inspection.inputs
-    assert (image.shape, image.kind) == ((1, 3, 16, 16), "image RGB")
+    assert (image.dtype, image.shape, image.kind) == ("uint8", (1, 16, 16, 3), "image RGB")
+    assert inspection.tensors["image"].shape == (1, 3, 16, 16)
     kinds = {port.dtype: port for port in inspection.outputs}
     assert kinds["string"].shape is None
     assert "3 labels" in kinds["dictionary"].kind
@@ -151,6 +159,41 @@ def test_flexible_shapes_of_core_ml_are_told(tmp_path: Path) -> None:
     inspection = inspect(tmp_path / "m.mlpackage")
     assert inspection.inputs[0].shape == (1, 3, "8..32", 16)
     assert any(-1 in (tensor.shape or ()) for tensor in inspection.tensors.values())
+
+
+@pytest.mark.parametrize("kind", ["mlprogram", "neuralnetwork"])
+@pytest.mark.parametrize("type_", [ct.ImageType, ct.TensorType])
+def test_every_listed_size_of_core_ml_is_told(
+    tmp_path: Path, kind: str, type_: type[ct.ImageType] | type[ct.TensorType]
+) -> None:
+    """The default first; the runtime of this SDK says the same."""
+    sizes = [(16, 16), (8, 32), (24, 16)]
+    sides = {2: 8 * torch.export.Dim("height"), 3: 8 * torch.export.Dim("width")}
+    program = torch.export.export(
+        Tiny().eval(), (torch.zeros(1, 3, 16, 24),), dynamic_shapes=(sides,)
+    )
+    listed = ct.EnumeratedShapes([(1, 3, *size) for size in sizes], default=(1, 3, *sizes[2]))
+    model = ct.convert(
+        program.run_decompositions({}), convert_to=kind, inputs=[type_(name="image", shape=listed)]
+    )
+    path = tmp_path / ("m.mlpackage" if kind == "mlprogram" else "m.mlmodel")
+    model.save(str(path))
+    inspection = inspect(path)
+    [image] = inspection.inputs
+    as_image = type_ is ct.ImageType
+    assert image.shapes[0] == ((1, 24, 16, 3) if as_image else (1, 3, 24, 16))
+    assert set(image.shapes) == {(1, *s, 3) if as_image else (1, 3, *s) for s in sizes}
+    interface = read_interface(read_spec(model_files(path)[0], path), path)
+    assert image.shapes == interface.shapes["image"]
+    spanned = ("8|16|24", "16|32")
+    assert image.shape == ((1, *spanned, 3) if as_image else (1, 3, *spanned))
+    inner = inspection.tensors["image"].shape
+    assert inner is not None
+    assert inner[:2] == (1, 3)
+    result = CliRunner().invoke(app, ["inspect", str(path)])
+    assert ("1 x 24 x 16 x 3 or 1 x" if as_image else "1 x 3 x 24 x 16 or 1 x") in " ".join(
+        result.stdout.split()
+    )
 
 
 def test_a_layer_that_is_not_covered_leaves_shapes_unknown(tmp_path: Path) -> None:
@@ -208,6 +251,92 @@ def test_tflite_metadata_that_cannot_be_read_says_so(
     assert inspect(tmp_path / "bad.tflite").metadata["TFLITE_METADATA"].endswith("damaged")
     monkeypatch.setitem(sys.modules, "mediapipe.tasks.metadata", None)
     assert "`mediapipe`" in inspect(path).metadata["TFLITE_METADATA"]
+
+
+LABELS = "".join(f"label {number}\n" for number in range(1000))
+
+
+def with_labels(folder: Path, name: str = "labels.txt") -> Path:
+    """A model whose metadata names one file of labels, which is not behind it yet."""
+    graph = TFLiteGraph()
+    first, last = graph.tensor("in", (1, 4)), graph.tensor("out", (1, 4))
+    graph.operation("ABS", [first], [last])
+    graph.metadata("TFLITE_METADATA", tflite_metadata("bells", [0.0], [1.0], name))
+    return graph.save(folder / "m.tflite", [first], [last])
+
+
+def zipped(path: Path, files: Mapping[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> int:
+    """Put packed files behind a model; where they begin."""
+    start = path.stat().st_size
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", method) as packed:
+        for name, text in files.items():
+            packed.writestr(name, text)
+    path.write_bytes(path.read_bytes() + content.getvalue())
+    return start
+
+
+@pytest.mark.parametrize(("text", "lines"), [(LABELS, 1000), (LABELS + "one more", 1001), ("", 0)])
+def test_packed_labels_are_counted(tmp_path: Path, text: str, lines: int) -> None:
+    path = with_labels(tmp_path)
+    zipped(path, {"labels.txt": text, "other.txt": "not asked for"})
+    assert inspect(path).metadata["output 0 labels"] == f"labels.txt, {lines} lines"
+
+
+def test_damaged_labels_are_said_to_be(tmp_path: Path) -> None:
+    """Wherever in the zip two bytes change, the model is read all the same."""
+    path = with_labels(tmp_path)
+    start, whole = zipped(path, {"labels.txt": LABELS}), path.read_bytes()
+    content = start + 30 + len("labels.txt")  # behind the local header
+    said = set()
+    for at in [content, *range(start, len(whole) - 1, 7)]:
+        path.write_bytes(whole[:at] + bytes(255 - b for b in whole[at : at + 2]) + whole[at + 2 :])
+        inspection = inspect(path)
+        assert inspection.counts == {"ABS": 1}
+        said.add(inspection.metadata["output 0 labels"].removeprefix("labels.txt, "))
+        if at == content:  # the first block of the deflated data
+            with zipfile.ZipFile(path) as packed, pytest.raises(zlib.error):
+                packed.read("labels.txt")
+            assert said == {"not read: damaged"}
+    assert {"not read: damaged", "not in the file"} <= said
+
+
+def test_no_more_is_unpacked_than_labels_need(tmp_path: Path) -> None:
+    """Neither what nobody names, nor many long files that are named, take memory."""
+    zeros = bytes(16 << 20)
+    path = with_labels(tmp_path, "0")
+    zipped(path, {str(number): zeros for number in range(6)})
+    tracemalloc.start()
+    assert inspect(path).metadata["output 0 labels"] == "0, 1 lines"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 << 20
+    path = with_labels(tmp_path, "long")
+    zipped(path, {"long": zeros + b"0"})
+    assert inspect(path).metadata["output 0 labels"] == "long, not read: too long"
+
+
+def test_the_limit_is_on_all_labels_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, names = io.BytesIO(), ["a", "b", "missing", "a", "c"]
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name in ("a", "b", "c"):
+            packed.writestr(name, "x\n" * 20)
+    monkeypatch.setattr(tflite_metadata_reader, "_LABELS_LIMIT", 100)
+    assert tflite_metadata_reader._lengths(content.getvalue(), names) == {
+        "a": "20 lines",
+        "b": "20 lines",
+        "c": "not read: too long",
+    }
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_labels_packed_in_another_way_stay_closed(tmp_path: Path, method: int) -> None:
+    path = with_labels(tmp_path)
+    zipped(path, {"labels.txt": LABELS}, method)
+    said = inspect(path).metadata["output 0 labels"]
+    assert said == "labels.txt, not read: neither stored nor deflated"
 
 
 def test_onnx_says_where_it_comes_from_and_takes_bytes(tmp_path: Path) -> None:

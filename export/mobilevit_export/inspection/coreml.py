@@ -107,19 +107,23 @@ def _metadata(spec: Any) -> dict[str, str]:
 
 
 def _port(feature: Any, labels: int, tensors: dict[str, Tensor]) -> Port:
+    """An image is bytes with the channels last, as a photo is; inside they come first."""
     kind = feature.type.WhichOneof("Type")
     if kind == "multiArrayType":
         array = feature.type.multiArrayType
-        shape: Shape | None = _array_shape(array)
+        shapes = _array_shapes(array)
+        shape: Shape | None = _summary(shapes)
         if not shape and feature.name in tensors:  # the output of a network declares none
             shape = tensors[feature.name].shape
-        return Port(feature.name, _array_dtype(array), shape)
+        return Port(feature.name, _array_dtype(array), shape, shapes=_several(shapes))
     if kind == "imageType":
         image = feature.type.imageType
         colours = _IMAGE.ColorSpace.Name(image.colorSpace)
         channels = 1 if colours.startswith("GRAYSCALE") else 3
-        height, width = _image_sides(image)
-        return Port(feature.name, "uint8", (1, channels, height, width), f"image {colours}")
+        shapes = tuple((1, *sides, channels) for sides in _image_sizes(image))
+        return Port(
+            feature.name, "uint8", _summary(shapes), f"image {colours}", shapes=_several(shapes)
+        )
     if kind == "dictionaryType":
         return Port(feature.name, "dictionary", None, f"probability of each of {labels} labels")
     return Port(feature.name, (kind or "unknown").removesuffix("Type"), None)
@@ -130,23 +134,33 @@ def _array_dtype(array: Any) -> str:
     return {"double": "float64"}.get(name, str(name))
 
 
-def _array_shape(array: Any) -> Shape:
+def _array_shapes(array: Any) -> tuple[Shape, ...]:
+    """Every shape listed, the default first; a range of shapes is one, of bounds."""
     if array.HasField("shapeRange"):
-        return tuple(_bounds(side) for side in array.shapeRange.sizeRanges)
-    if array.HasField("enumeratedShapes"):
-        shapes = [tuple(item.shape) for item in array.enumeratedShapes.shapes]
-        return tuple(_choice(sides) for sides in zip(*shapes, strict=False))
-    return tuple(int(side) for side in array.shape)
+        return (tuple(_bounds(side) for side in array.shapeRange.sizeRanges),)
+    listed = [tuple(map(int, item.shape)) for item in array.enumeratedShapes.shapes]
+    default = tuple(map(int, array.shape))
+    return tuple(dict.fromkeys([default, *listed] if default or not listed else listed))
 
 
-def _image_sides(image: Any) -> tuple[Side, Side]:
+def _image_sizes(image: Any) -> tuple[tuple[Side, Side], ...]:
+    """The same of an image: height and width."""
     if image.HasField("imageSizeRange"):
         sizes = image.imageSizeRange
-        return _bounds(sizes.heightRange), _bounds(sizes.widthRange)
-    if image.HasField("enumeratedSizes"):
-        sizes = image.enumeratedSizes.sizes
-        return _choice(item.height for item in sizes), _choice(item.width for item in sizes)
-    return int(image.height), int(image.width)
+        return ((_bounds(sizes.heightRange), _bounds(sizes.widthRange)),)
+    sizes = (image, *image.enumeratedSizes.sizes)
+    return tuple(dict.fromkeys((int(size.height), int(size.width)) for size in sizes))
+
+
+def _several(shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
+    return shapes if len(shapes) > 1 else ()
+
+
+def _summary(shapes: tuple[Shape, ...]) -> Shape:
+    """The shapes as one: each side by what it can be."""
+    if len(shapes) == 1:
+        return shapes[0]
+    return tuple(_choice(sides) for sides in zip(*shapes, strict=False))
 
 
 def _bounds(side: Any) -> Side:
@@ -155,9 +169,9 @@ def _bounds(side: Any) -> Side:
     return f"{side.lowerBound}..{side.upperBound if side.upperBound > 0 else ''}"
 
 
-def _choice(sides: Iterable[int]) -> Side:
-    distinct = sorted(set(sides))
-    return int(distinct[0]) if len(distinct) == 1 else "|".join(map(str, distinct))
+def _choice(sides: Iterable[Side]) -> Side:
+    distinct = sorted(map(int, set(sides)))
+    return distinct[0] if len(distinct) == 1 else "|".join(map(str, distinct))
 
 
 def _network_labels(network: Any) -> int:
@@ -304,7 +318,7 @@ def _network(
     except ConversionError as error:
         shapes, unknown = {}, error.message
     tensors = {
-        feature.name: Tensor(feature.name, "float", _port(feature, 0, {}).shape)
+        feature.name: Tensor(feature.name, "float", _inner_shape(feature))
         for feature in spec.description.input
     }
     found = []
@@ -320,6 +334,15 @@ def _network(
             inputs, outputs = tuple(item.input), tuple(item.output)
             found.append(Operation(kind or "unknown", item.name, inputs, outputs, attributes))
     return tensors, tuple(found), unknown
+
+
+def _inner_shape(feature: Any) -> Shape | None:
+    """The shape that the layers see of an input: channels first."""
+    shape = _port(feature, 0, {}).shape
+    if feature.type.WhichOneof("Type") != "imageType" or shape is None:
+        return shape
+    batch, height, width, channels = shape
+    return batch, channels, height, width
 
 
 def _inferred_shapes(spec: Any, artifact: Path) -> dict[str, Shape]:

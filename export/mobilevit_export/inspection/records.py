@@ -25,12 +25,14 @@ def count(shape: Iterable[int]) -> int:
 @dataclass(frozen=True)
 class Port:
     """An input or an output of the model. `kind` is what the file says it is, such as `image RGB`;
-    empty where it says nothing. `shape` is None for what is no tensor."""
+    empty where it says nothing. `shape` is None for what is no tensor. `shapes` has every one that
+    can be given, the default first, where the file lists several."""
 
     name: str
     dtype: str
     shape: Shape | None
     kind: str = ""
+    shapes: tuple[Shape, ...] = ()
 
 
 @dataclass(frozen=True)

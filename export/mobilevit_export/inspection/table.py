@@ -107,8 +107,9 @@ def _size(count: int) -> str:
 
 
 def _port(direction: str, port: Port) -> tuple[str, ...]:
-    shape = "" if port.shape is None else " x ".join(map(str, port.shape)) or "scalar"
-    return direction, port.name, port.dtype, shape, port.kind
+    shapes = port.shapes or (() if port.shape is None else (port.shape,))
+    told = " or ".join(" x ".join(map(str, shape)) or "scalar" for shape in shapes)
+    return direction, port.name, port.dtype, told, port.kind
 
 
 def _prediction(p: Prediction) -> tuple[str, ...]:

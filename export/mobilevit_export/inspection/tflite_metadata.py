@@ -8,15 +8,29 @@ from __future__ import annotations
 import io
 import struct
 import zipfile
+import zlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 IDENTIFIER = b"M001"  # at byte 4, by the schema's `file_identifier`
-_LABELS_LIMIT = 16 << 20  # bytes of a labels file that are unpacked
+_LABELS_LIMIT = 16 << 20  # bytes that are unpacked, of all labels files together
+_CHUNK = 1 << 16
 _COLOURS = {1: "image RGB", 2: "image grayscale"}  # ColorSpaceType of the schema
 # what the generated reader raises where a flatbuffer points outside itself
 _DAMAGE = (struct.error, LookupError, TypeError, ValueError, AttributeError, OverflowError)
-_BAD_ZIP = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError)
+_BAD_ZIP = (
+    zipfile.BadZipFile,
+    zlib.error,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+    ValueError,
+    EOFError,
+)
+# the methods that zipfile unpacks a piece at a time: of bzip2 and LZMA it takes whole what a
+# piece of the file grows to (`ZipExtFile._read1` of Python 3.11)
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,7 @@ def decode(entry: bytes, file: bytes) -> Decoded:
         return _closed(entry, "no TFLite Metadata")
     try:
         model = schema.ModelMetadataT.InitFromObj(schema.ModelMetadata.GetRootAs(entry, 0))
-        return _decoded(model, _unpacked(file))
+        return _decoded(model, file)
     except _DAMAGE:
         return _closed(entry, "damaged")
 
@@ -47,7 +61,7 @@ def _closed(entry: bytes, why: str) -> Decoded:
     return Decoded({"TFLITE_METADATA": f"{len(entry)} bytes, not read: {why}"})
 
 
-def _decoded(model: Any, files: dict[str, bytes | None]) -> Decoded:
+def _decoded(model: Any, file: bytes) -> Decoded:
     words = {
         "name": _text(model.name),
         "about": _text(model.description),
@@ -59,12 +73,12 @@ def _decoded(model: Any, files: dict[str, bytes | None]) -> Decoded:
     graph = (model.subgraphMetadata or [None])[0]
     inputs = (graph.inputTensorMetadata or []) if graph else []
     outputs = (graph.outputTensorMetadata or []) if graph else []
+    lengths = _lengths(file, (name for item in (*inputs, *outputs) for name in _files(item)))
     for direction, items in (("input", inputs), ("output", outputs)):
         for index, item in enumerate(items):
             words[f"{direction} {index}"] = _described(item)
-            names = [_text(file.name) for file in item.associatedFiles or []]
-            labels = "; ".join(f"{name}, {_length(name, files)}" for name in names)
-            words[f"{direction} {index} labels"] = labels
+            labels = (f"{name}, {lengths.get(name, 'not in the file')}" for name in _files(item))
+            words[f"{direction} {index} labels"] = "; ".join(labels)
     return Decoded(
         words={key: value for key, value in words.items() if value},
         inputs=tuple(_colours(item) for item in inputs),
@@ -74,6 +88,10 @@ def _decoded(model: Any, files: dict[str, bytes | None]) -> Decoded:
 
 def _text(value: Any) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value or "")
+
+
+def _files(item: Any) -> list[str]:
+    return [_text(file.name) for file in item.associatedFiles or []]
 
 
 def _described(item: Any) -> str:
@@ -97,23 +115,37 @@ def _colours(item: Any) -> str:
     return _COLOURS.get(getattr(properties, "colorSpace", 0), "")
 
 
-def _unpacked(file: bytes) -> dict[str, bytes | None]:
-    """The files behind the model, by name; None for one too long to be labels."""
-    found: dict[str, bytes | None] = {}
+def _lengths(file: bytes, names: Iterable[str]) -> Mapping[str, str]:
+    """How long each of these files behind the model is, or why it was not read; without those
+    that are not there."""
+    lengths: dict[str, str] = {}
+    left = _LABELS_LIMIT
     try:
         with zipfile.ZipFile(io.BytesIO(file)) as packed:
-            for item in packed.infolist():
-                small = item.file_size <= _LABELS_LIMIT
-                found[item.filename] = packed.read(item) if small else None
+            items = {item.filename: item for item in packed.infolist()}
+            for name in dict.fromkeys(names):
+                if name not in items:
+                    continue
+                if items[name].compress_type not in _METHODS:
+                    lengths[name] = "not read: neither stored nor deflated"
+                elif items[name].file_size > left:
+                    lengths[name] = "not read: too long"
+                else:
+                    left -= items[name].file_size  # zipfile gives no more, whatever is packed
+                    lengths[name] = _length(packed, items[name])
     except _BAD_ZIP:
-        return found  # most often there is no zip at all
-    return found
+        return lengths  # most often there is no zip at all
+    return lengths
 
 
-def _length(name: str, files: dict[str, bytes | None]) -> str:
-    if name not in files:
-        return "not in the file"
-    content = files[name]
-    if content is None:
-        return "not read"
-    return f"{len(content.decode(errors='replace').splitlines())} lines"
+def _length(packed: zipfile.ZipFile, item: zipfile.ZipInfo) -> str:
+    lines, last = 0, b"\n"
+    try:
+        with packed.open(item) as text:
+            while chunk := text.read(_CHUNK):
+                lines += chunk.count(b"\n")
+                last = chunk[-1:]
+    except _BAD_ZIP:
+        return "not read: damaged"
+    lines += last != b"\n"  # the last line may lack its end
+    return f"{lines} lines"
