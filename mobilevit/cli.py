@@ -330,10 +330,10 @@ def _evaluate_bundle(
     from .runtimes import runtimes_for
 
     manifest = read_manifest(bundle)
-    folder = evaluation.open_folder(data, manifest.classes, manifest.labels.count, images)
-    summary = summarize(folder) if record else None
     if record and not os.access(bundle, os.W_OK):
         raise InputError(f"`{bundle}` cannot be written to", "add `--no-record`")
+    folder = evaluation.open_folder(data, manifest.classes, manifest.labels.count, images)
+    summary = summarize(folder) if record else None
     chosen, sessions = [], {}
     for artifact in manifest.artifacts:
         path = find_file(bundle, artifact.file)

@@ -1,8 +1,10 @@
 """Labels for an image, from a bundle: NumPy and one runtime, no torch.
 
-client = mobilevit.load("bundle")
-for prediction in client.classify("photo.jpg", top=3):
-    print(prediction.label, prediction.probability)
+    client = mobilevit.load("bundle")
+    for prediction in client.classify("photo.jpg", top=3):
+        print(prediction.label, prediction.probability)
+
+`classify_batch` is for many images at once, `stream` for one after the other.
 """
 
 from __future__ import annotations
@@ -68,7 +70,6 @@ class Client:
         Args:
             image: a path; the bytes of a file; a Pillow image; or a uint8 array (H, W, 3) of RGB,
                 (H, W, 4) of RGBA or (H, W) of gray, 0..255. Any size.
-
             top: how many; there are no more than the labels.
 
         Raises:
