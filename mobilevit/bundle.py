@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from math import floor
 from pathlib import Path
 from typing import Annotated, Literal
@@ -302,7 +302,11 @@ def hash_artifact(path: Path) -> tuple[str, int]:
     if path.is_file():
         with path.open("rb") as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest(), path.stat().st_size
-    files = {p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()}
+    return hash_files({p.relative_to(path).as_posix(): p for p in path.rglob("*") if p.is_file()})
+
+
+def hash_files(files: Mapping[str, Path]) -> tuple[str, int]:
+    """The same of chosen files, by the path that each goes under."""
     hashed = {name: hash_artifact(files[name]) for name in sorted(files)}
     lines = "".join(f"{digest}  {name}\n" for name, (digest, _) in hashed.items())
     # as the names are on disk, UTF-8 or not
@@ -403,6 +407,17 @@ def check_hash(path: Path, sha256: str) -> None:
         raise BundleError(f"`{path}` cannot be read: {error.strerror}", _AGAIN) from error
     if found != sha256:
         raise BundleError(f"`{path}` is not the file that was exported", _AGAIN)
+
+
+def unlisted(bundle: Path, manifest: Manifest) -> Iterator[Path]:
+    """What is in the bundle and not in its manifest, but for folders and what file browsers leave.
+    A link to a folder counts as a file."""
+    listed = [bundle / MANIFEST_FILE, *(bundle / file for file in manifest.files())]
+    for path in bundle.rglob("*"):
+        if path.name in BROWSER_FILES or (path.is_dir() and not path.is_symlink()):
+            continue
+        if not any(path.is_relative_to(own) for own in listed):
+            yield path
 
 
 def find_file(bundle: Path, file: str) -> Path:

@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 
 from .bundle import (
-    BROWSER_FILES,
-    MANIFEST_FILE,
     ArtifactRecord,
     ConformanceRecord,
     Manifest,
@@ -17,6 +15,7 @@ from .bundle import (
     find_file,
     read_labels,
     read_manifest,
+    unlisted,
 )
 from .errors import BundleError, SdkError
 from .images import open_image
@@ -53,8 +52,8 @@ def check_bundle(bundle: Path) -> list[Check]:
     """
     manifest = read_manifest(bundle)
     checks = [_hash_check(bundle, file, digest) for file, digest in manifest.files().items()]
-    unlisted = ("it is not in the manifest",)
-    checks += [Check(file, "listed", unlisted) for file in _others(bundle, manifest)]
+    stranger = ("it is not in the manifest",)
+    checks += [Check(file, "listed", stranger) for file in _others(bundle, manifest)]
     changed = {check.subject for check in checks if check.faults}
     if manifest.labels.file not in changed:
         checks.append(_labels_check(bundle, manifest))
@@ -76,14 +75,10 @@ def _others(bundle: Path, manifest: Manifest) -> list[str]:
     Let be are what a file browser leaves, and in the bundle's own folder what people and Git put
     beside it: a card or another text in Markdown, and files whose names begin with a dot.
     """
-    listed = [bundle / MANIFEST_FILE, *(bundle / file for file in manifest.files())]
     return sorted(
         path.relative_to(bundle).as_posix()
-        for path in bundle.rglob("*")
-        if path.is_file()
-        and path.name not in BROWSER_FILES
-        and not (path.parent == bundle and (path.suffix == ".md" or path.name.startswith(".")))
-        and not any(path.is_relative_to(own) for own in listed)
+        for path in unlisted(bundle, manifest)
+        if not (path.parent == bundle and (path.suffix == ".md" or path.name.startswith(".")))
     )
 
 

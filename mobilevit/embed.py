@@ -14,13 +14,13 @@ from typing import Literal
 
 from .bundle import (
     BROWSER_FILES,
-    MANIFEST_FILE,
     ArtifactRecord,
     Manifest,
     check_hash,
     find_file,
     read_labels,
     read_manifest,
+    unlisted,
     write_manifest,
 )
 from .client import find_record
@@ -148,15 +148,11 @@ def _embedded_before(folder: Path) -> Manifest | None:
         raise InputError(
             f"`{folder}` is taken, and not by a bundle: {error.message}", "move it away first"
         ) from error
-    owned = [folder / MANIFEST_FILE, *(folder / file for file in manifest.files())]
-    for path in folder.rglob("*"):
-        if path.name in BROWSER_FILES or (path.is_dir() and not path.is_symlink()):
-            continue
-        if not any(path.is_relative_to(mine) for mine in owned):
-            raise InputError(
-                f"`{path}` is not a file of the bundle it is in, and would be lost",
-                "move it away first",
-            )
+    for path in unlisted(folder, manifest):
+        raise InputError(
+            f"`{path}` is not a file of the bundle it is in, and would be lost",
+            "move it away first",
+        )
     return manifest
 
 

@@ -82,3 +82,8 @@ def first_fault(error: ValidationError) -> str:
     where = ".".join(str(part) for part in fault["loc"])
     text = f"{where[:_LONGEST]}: {fault['msg']}" if where else str(fault["msg"])
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def reason(error: BaseException) -> str:
+    """The first line of what `error` says, or its type where it says nothing."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

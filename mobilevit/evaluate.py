@@ -19,7 +19,7 @@ from .bundle import (
     read_manifest,
     write_manifest,
 )
-from .data.image_folder import ImageFolder, scan
+from .data.image_folder import ImageFolder, evenly_spread, scan
 from .errors import BundleError, DataError, InputError
 from .images import open_image
 from .prediction import Pixels, Probabilities, predict
@@ -83,9 +83,7 @@ def open_folder(
         return folder
     if images < 1:
         raise InputError(f"cannot evaluate on {images} images", "ask for one or more")
-    step = max(1.0, len(folder.samples) / images)
-    chosen = [folder.samples[int(i * step)] for i in range(min(images, len(folder.samples)))]
-    return replace(folder, samples=tuple(chosen))
+    return replace(folder, samples=tuple(evenly_spread(folder.samples, images)))
 
 
 def evaluate(

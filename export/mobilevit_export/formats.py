@@ -57,24 +57,18 @@ class Format:
     def input_record(self, spec: ExportSpec) -> TensorRecord:
         """What an artifact takes."""
         batch = -1 if spec.dynamic_batch else 1
-        if spec.input == "tensor":
-            shape, *more = [(batch, 3, height, width) for height, width in spec.image_sizes]
-            return TensorRecord(
-                name=INPUT,
-                shape=shape,
-                more_shapes=tuple(more),
-                dtype="float32",
-                layout="NCHW",
-                range=_BYTE,
-            )
-        shape, *more = [(batch, height, width, 3) for height, width in spec.image_sizes]
+        plain = spec.input == "tensor"
+        shape, *more_shapes = [
+            (batch, 3, height, width) if plain else (batch, height, width, 3)
+            for height, width in spec.image_sizes
+        ]
         return TensorRecord(
             name=INPUT,
-            kind=self.image.kind,
+            kind="tensor" if plain else self.image.kind,
             shape=shape,
-            more_shapes=tuple(more),
-            dtype=self.image.dtype,
-            layout="NHWC",
+            more_shapes=tuple(more_shapes),
+            dtype="float32" if plain else self.image.dtype,
+            layout="NCHW" if plain else "NHWC",
             range=_BYTE,
         )
 

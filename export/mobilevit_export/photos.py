@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from mobilevit.data.image_folder import evenly_spread
 from mobilevit.errors import DataError, InputError, MissingDependencyError
 from mobilevit.images import open_image
 
@@ -114,9 +115,7 @@ def folder_photos(folder: Path, count: int) -> list[Photo]:
     files = sorted(
         p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES and not p.name.startswith(".")
     )
-    step = max(1.0, len(files) / count)
-    chosen = [files[int(i * step)] for i in range(min(count, len(files)))]
-    photos = list(_readable(chosen, folder))
+    photos = list(_readable(evenly_spread(files, count), folder))
     if not photos:
         raise DataError(f"`{folder}` has no readable photo", "give a folder of photos")
     return photos

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import random
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from ..bundle import ClassSummary, hash_artifact
+from ..bundle import ClassSummary, hash_files
 from ..capture import captured
 from ..errors import DataError, InputError
 from ..images import open_image
+
+Item = TypeVar("Item")
 
 PARTS = ("train", "val")  # names of folders that say nothing of the data
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".ppm", ".gif"}
@@ -100,10 +102,15 @@ def _unreadable(path: Path) -> str | None:
     return None
 
 
+def evenly_spread(items: Sequence[Item], count: int) -> list[Item]:
+    """`count` of the items, at equal distances from the first on; all where there are fewer."""
+    step = max(1.0, len(items) / count)
+    return [items[int(i * step)] for i in range(min(count, len(items)))]
+
+
 def summarize(folder: ImageFolder) -> ClassSummary:
     """Name, counts and hash of the images, for the records of what was made with them."""
     files = {path.relative_to(folder.root).as_posix(): path for path, _ in folder.samples}
-    lines = [f"{hash_artifact(files[name])[0]}  {name}\n" for name in sorted(files)]
     counts = Counter(target for _, target in folder.samples)
     name = folder.root.name
     if name in PARTS:
@@ -112,7 +119,7 @@ def summarize(folder: ImageFolder) -> ClassSummary:
         name=name,
         images=len(folder.samples),
         classes={folder.classes[target]: counts[target] for target in sorted(counts)},
-        sha256=hashlib.sha256(os.fsencode("".join(lines))).hexdigest(),
+        sha256=hash_files(files)[0],
     )
 
 

@@ -21,8 +21,8 @@ from coremltools.converters.mil.mil import types
 from torch import Tensor
 from torch.nn import functional as F
 
-from ..errors import ConversionError
-from .coreml import operations, reason
+from ..errors import ConversionError, reason
+from .coreml import operations
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
 

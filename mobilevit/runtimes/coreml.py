@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import ConversionError, InputError
+from ..errors import ConversionError, InputError, reason
 from .base import Arrays, TensorSpec
 
 _ARRAY = ct.proto.FeatureTypes_pb2.ArrayFeatureType
@@ -171,11 +171,6 @@ def check_feeds(interface: Interface, feeds: Mapping[str, NDArray[Any]]) -> None
                 f"input `{name}` takes {spec.dtype} of shape {' or '.join(map(str, shapes))}; "
                 f"given: {dtype} of shape {shape}"
             )
-
-
-def reason(error: BaseException) -> str:
-    """The first line of what `error` says, or its type where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def _image_shape(size: Any) -> tuple[int, ...]:

@@ -27,11 +27,11 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ..errors import ConversionError
+from ..errors import ConversionError, reason
 from ._mil_program import Graph, Step, read_program
 from ._neural_network import read_network
 from .base import Arrays, TensorSpec
-from .coreml import check_feeds, read_interface, reason
+from .coreml import check_feeds, read_interface
 
 
 class CoreMLReferenceSession:

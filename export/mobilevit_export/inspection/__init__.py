@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 
 from mobilevit.capture import captured
-from mobilevit.errors import ConversionError, InputError, MissingDependencyError
+from mobilevit.errors import ConversionError, InputError, MissingDependencyError, reason
 
 from .records import Inspection, Operation, Port, Tensor, Weights
 
@@ -30,11 +30,6 @@ _NONSENSE = (
     ValueError,
     struct.error,
 )
-
-
-def _reason(error: BaseException) -> str:
-    """The first line of what `error` says, or its type where it says nothing."""
-    return next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
 
 
 def inspect(artifact: Path) -> Inspection:
@@ -67,6 +62,6 @@ def inspect(artifact: Path) -> Inspection:
         inspection: Inspection = reader.read(artifact)
     except _NONSENSE as error:
         raise ConversionError(
-            f"`{artifact}` is damaged: {_reason(error)}", "export it again"
+            f"`{artifact}` is damaged: {reason(error).rstrip('.')}", "export it again"
         ) from error
     return inspection

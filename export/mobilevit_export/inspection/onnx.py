@@ -9,7 +9,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import AttributeProto, TensorProto, inliner, shape_inference
 
-from mobilevit.errors import ConversionError
+from mobilevit.errors import ConversionError, reason
 
 from .records import Inspection, Operation, Port, Shape, Tensor, WeightCount, count, is_static
 
@@ -70,7 +70,7 @@ def _load(artifact: Path) -> Any:
             model = inliner.inline_local_functions(model)
         model = shape_inference.infer_shapes(model, data_prop=True)
     except (DecodeError, OSError, RuntimeError, ValueError) as error:
-        said = next(iter(str(error).strip().splitlines()), type(error).__name__).rstrip(".")
+        said = reason(error).rstrip(".")
         raise ConversionError(f"`{artifact}` cannot be read as ONNX: {said}") from error
     if not model.ir_version or not model.graph.output:
         raise ConversionError(f"`{artifact}` holds no ONNX model", "export it again")
