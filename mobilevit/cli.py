@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from .errors import InputError, MissingDependencyError, SdkError, first_fault, u
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+
+    from mobilevit_benchmarks import Subject
 
     from .check import Check
     from .evaluate import Accuracy
@@ -574,34 +577,150 @@ def benchmark(
     subjects: Annotated[
         list[Path], typer.Argument(metavar="BUNDLE|ARTIFACT...", help="What to time.")
     ],
-    device: Annotated[str, typer.Option(help="Where: local.")] = "local",
+    device: Annotated[
+        str,
+        typer.Option(help="local, ssh:HOST, android[:SERIAL], ios[:UDID], coreml, arm64-emulated."),
+    ] = "local",
     threads: Annotated[str, typer.Option(help="Comma-separated, such as 1,2.")] = "1",
+    batch: Annotated[str, typer.Option(help="Images in a run, such as 1,4.")] = "1",
+    delegate: Annotated[
+        str | None, typer.Option(help="Such as xnnpack,builtin; default: a runtime's first.")
+    ] = None,
     rounds: Annotated[int, typer.Option(help="How often each artifact is visited.")] = 20,
+    launches: Annotated[
+        int, typer.Option(help="How often each is opened anew; the rounds are spread over them.")
+    ] = 5,
+    sustained: Annotated[
+        str | None,
+        typer.Option(help="Instead of rounds, each alone for this long, such as 5m or 90s."),
+    ] = None,
     results: Annotated[
         Path | None, typer.Option("--json", help="Write every sample to this file.")
     ] = None,
 ) -> None:
     """Time artifacts in interleaved rounds: load, first run, percentiles, memory."""
-    if device != "local":
-        raise unknown_name("device", device, ["local"])
-    counts = [part.strip() for part in threads.split(",")]
-    if not all(part.isascii() and part.isdigit() for part in counts):
-        raise InputError(f"`{threads}` is not a choice of threads", "write numbers, such as 1,2")
+    from mobilevit_benchmarks import BenchmarkResult, ProtocolSettings, result_table
     from mobilevit_benchmarks import benchmark as run
-    from mobilevit_benchmarks import result_table
-    from mobilevit_benchmarks.cases import Subject, bundle_subjects
+    from mobilevit_benchmarks.devices import open_device
 
-    timed: list[Subject] = []
-    for path in subjects:
-        if path.is_dir() and path.suffix != ".mlpackage":
-            timed += bundle_subjects(path)
-        else:
-            timed.append(Subject(path, path.name, path.stem))
-    result = run(timed, threads=[int(part) for part in counts], rounds=rounds, report=note)
+    def keep_partial(partial: BenchmarkResult) -> None:
+        show(result_table(partial))
+        if results is not None:
+            partial.write(results)
+            note(f"incomplete, samples so far: {results}")
+
+    for name, number in (("rounds", rounds), ("launches", launches)):
+        if number < 1:
+            raise InputError(f"{number} {name} measure nothing", "give 1 or more")
+    result = run(
+        _subjects(subjects),
+        threads=_numbers("threads", threads),
+        batches=_numbers("batch", batch),
+        delegates=[name.strip() for name in delegate.split(",")] if delegate else (),
+        settings=ProtocolSettings(
+            rounds=rounds,
+            launches=launches,
+            sustained_s=None if sustained is None else _seconds(sustained),
+        ),
+        device=open_device(device),
+        command=_command_line(),
+        report=note,
+        keep_partial=keep_partial,
+    )
     show(result_table(result))
     if results is not None:
         result.write(results)
         note(f"samples: {results}")
+    if any(skipped.refused for skipped in result.not_timed):
+        raise typer.Exit(1)
+
+
+def _subjects(paths: list[Path]) -> list[Subject]:
+    from mobilevit_benchmarks import ModelFacts, Subject
+    from mobilevit_benchmarks.cases import bundle_subjects
+
+    timed: list[Subject] = []
+    for path in paths:
+        if path.is_dir() and path.suffix != ".mlpackage":
+            timed += bundle_subjects(path)
+        else:
+            timed.append(Subject(path, path.name, ModelFacts(name=path.stem)))
+    return timed
+
+
+def _numbers(option: str, text: str) -> list[int]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isascii() and part.isdigit() and len(part) < 6 for part in parts):
+        raise InputError(f"`{text}` is not a choice of {option}", "write numbers, such as 1,2")
+    return [int(part) for part in parts]
+
+
+def _seconds(text: str) -> float:
+    """Of `90s`, `5m`."""
+    found = re.fullmatch(r"([0-9]{1,5}(?:\.[0-9]{1,3})?)(s|m)", text)
+    if found is None or float(found[1]) == 0:
+        raise InputError(f"`{text}` is not a time", "write minutes or seconds, such as 5m or 90s")
+    return float(found[1]) * {"s": 1, "m": 60}[found[2]]
+
+
+def _share(text: str) -> float:
+    """Of `5%`."""
+    found = re.fullmatch(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)%", text)
+    if found is None or float(found[1]) == 0:
+        raise InputError(f"`{text}` is not a share", "write a percentage, such as 5%")
+    return float(found[1]) / 100
+
+
+def _command_line() -> str:
+    import shlex
+
+    return shlex.join(["mobilevit", *sys.argv[1:]])
+
+
+@app.command()
+def compare(
+    result: Annotated[Path, typer.Argument(metavar="RESULT.json", help="Of `benchmark --json`.")],
+    other: Annotated[
+        Path | None, typer.Argument(metavar="OTHER.json", help="A later one of the same.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(help="Of one result: what the others are compared with; default: the first."),
+    ] = None,
+    fail_slower: Annotated[
+        str | None,
+        typer.Option(help="Exit with 1 unless no case is found slower by this much, such as 5%."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Two artifacts of one result, or one of two: a ratio, its interval, a verdict."""
+    from dataclasses import asdict
+
+    from mobilevit_benchmarks import BenchmarkResult
+    from mobilevit_benchmarks import compare as run
+    from mobilevit_benchmarks.comparison import RESOLUTION, passes
+    from mobilevit_benchmarks.table import comparison_table
+
+    if other is not None and reference is not None:
+        raise InputError("`--reference` is for a single result", "leave it out, or OTHER.json")
+    limit = None if fail_slower is None else _share(fail_slower)
+    comparisons = run(
+        BenchmarkResult.read(result),
+        None if other is None else BenchmarkResult.read(other),
+        reference=reference,
+        resolution=limit or RESOLUTION,
+    )
+    if as_json:
+        emit([asdict(comparison) for comparison in comparisons])
+    else:
+        show(comparison_table(comparisons))
+    if limit is None:
+        return
+    failed = [c for c in comparisons if not passes(c, limit)]
+    for c in failed:
+        note(f"not shown to be within {fail_slower}: {c.name} against {c.reference}: {c.verdict}")
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -2,11 +2,12 @@
 
     from mobilevit_benchmarks import Subject, benchmark, result_table
 
-    result = benchmark([Subject(Path("model.onnx"), "onnx fp32", "mobilevit_xxs")], threads=(1, 4))
+    subject = Subject(Path("model.onnx"), "onnx fp32", ModelFacts(name="mobilevit_xxs"))
+    result = benchmark([subject], threads=(1, 4))
     rich.print(result_table(result))
     result.write(Path("result.json"))
 
-How the times are taken is told in `mobilevit_benchmarks.protocol`.
+How the times are taken is told in `mobilevit_benchmarks.runner.conduct`.
 """
 
 from __future__ import annotations
@@ -16,36 +17,40 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .cases import Subject
-    from .measurement import BenchmarkResult, Measurement, ProtocolSettings
+    from .comparison import Comparison, compare
+    from .measurement import BenchmarkResult, Measurement, ModelFacts
+    from .plan import ProtocolSettings
     from .protocol import benchmark
-    from .statistics import Ratio, Summary, paired_ratio, summarize
+    from .statistics import Summary, summarize
     from .table import result_table
-
-__all__ = [
-    "BenchmarkResult",
-    "Measurement",
-    "ProtocolSettings",
-    "Ratio",
-    "Subject",
-    "Summary",
-    "benchmark",
-    "paired_ratio",
-    "result_table",
-    "summarize",
-]
 
 _HOMES = {
     "BenchmarkResult": "measurement",
+    "Comparison": "comparison",
     "Measurement": "measurement",
-    "ProtocolSettings": "measurement",
-    "Ratio": "statistics",
+    "ModelFacts": "measurement",
+    "ProtocolSettings": "plan",
     "Subject": "cases",
     "Summary": "statistics",
     "benchmark": "protocol",
-    "paired_ratio": "statistics",
+    "compare": "comparison",
     "result_table": "table",
     "summarize": "statistics",
 }
+
+__all__ = [
+    "BenchmarkResult",
+    "Comparison",
+    "Measurement",
+    "ModelFacts",
+    "ProtocolSettings",
+    "Subject",
+    "Summary",
+    "benchmark",
+    "compare",
+    "result_table",
+    "summarize",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The records of a benchmark: raw samples, and all it takes to judge them later.
 
 No statistic is stored: `statistics.py` computes them from the samples. Times are integer
-nanoseconds, memory is bytes.
+nanoseconds, memory is bytes. The JSON Schema is docs/benchmark-result.schema.json.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from pydantic import (
     ConfigDict,
     Field,
     NonNegativeInt,
-    PositiveFloat,
     PositiveInt,
     ValidationError,
     model_validator,
@@ -26,45 +25,14 @@ from pydantic import (
 from mobilevit.errors import InputError, first_fault
 from mobilevit.files import atomic_file
 
-SCHEMA_VERSION = 1
+from .plan import ProtocolSettings
+from .records import DeviceDescription, DeviceState, Samples
 
-Samples = Annotated[tuple[PositiveInt, ...], Field(min_length=1)]  # ns, in the order of the runs
+SCHEMA_VERSION = 2
 
 
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ProtocolSettings(_Record):
-    """The numbers of the protocol; `protocol.py` says what each is for."""
-
-    warmup_min_runs: PositiveInt = 15
-    warmup_min_s: float = Field(default=0.25, ge=0)
-    warmup_cap_s: PositiveFloat = 5.0
-    warmup_agreement: PositiveFloat = 0.04
-    round_min_runs: PositiveInt = 5
-    round_min_s: float = Field(default=0.1, ge=0)
-    seed: NonNegativeInt = 0
-
-
-class HostDescription(_Record):
-    """The machine, as it is whatever it does."""
-
-    device: str  # how it was addressed: `local`
-    machine: str  # instruction set, such as `arm64`
-    processor: str | None  # its model, where the system tells it
-    cores: PositiveInt  # logical ones that the workers may use
-    memory_bytes: PositiveInt
-    system: str
-    python: str
-
-
-class HostState(_Record):
-    """What the machine was doing."""
-
-    load_average: tuple[float, float, float]  # over 1, 5 and 15 minutes
-    governors: tuple[str, ...]  # per frequency domain; empty where the system does not tell
-    frequencies_hz: tuple[NonNegativeInt, ...]
 
 
 class WarmUp(_Record):
@@ -77,59 +45,122 @@ class WarmUp(_Record):
 class Round(_Record):
     """Runs of one case, back to back, between those of the others."""
 
-    started_ns: NonNegativeInt  # on the device's monotonic clock, shared by its workers
+    number: NonNegativeInt  # counted over all launches; the same number, the same moment
+    started_ns: NonNegativeInt  # on the device's monotonic clock, shared by all that is timed
     samples_ns: Samples
 
 
-class Measurement(_Record):
-    """One artifact on one runtime with one number of threads."""
+class Launch(_Record):
+    """One opening of the artifact, in a process of its own where the device has such."""
+
+    load_ns: PositiveInt
+    first_run_ns: PositiveInt
+    warmup: WarmUp
+    rounds: tuple[Round, ...]  # fewer than planned where the run was cut off
+    peak_memory_bytes: PositiveInt | None  # resident, of the whole process
+    memory_rise_bytes: NonNegativeInt | None  # of that, above what was resident before loading
+
+
+class ModelFacts(_Record):
+    """What a report sets against the latency. None: not known."""
 
     name: str
-    model: str
+    parameters: PositiveInt | None = None
+    multiply_adds: PositiveInt | None = None  # of one image
+    image_size: tuple[PositiveInt, PositiveInt] | None = None  # height, width
+    top1: Annotated[float, Field(ge=0, le=1)] | None = None  # of this artifact
+    data: str | None = None  # what `top1` was measured on
+    family: str | None = None  # what a figure colours it by
+
+
+class Measurement(_Record):
+    """One artifact on one runtime, with one delegate, number of threads and batch."""
+
+    name: str
+    model: ModelFacts
     artifact: str  # file name
     artifact_sha256: str  # as in a bundle's manifest
     artifact_bytes: NonNegativeInt
     runtime: str
     runtime_version: str
+    delegate: str  # what was asked for
+    delegate_ran: str  # what the runtime says ran it
     threads: PositiveInt
-    load_ns: PositiveInt
-    first_run_ns: PositiveInt
-    warmup: WarmUp
-    rounds: Annotated[tuple[Round, ...], Field(min_length=1)]
-    peak_memory_bytes: PositiveInt  # resident, of the worker's whole process
-    memory_rise_bytes: NonNegativeInt  # of that, above what was resident before loading
+    batch: PositiveInt
+    launches: Annotated[tuple[Launch, ...], Field(min_length=1)]
+
+    @property
+    def rounds(self) -> list[Round]:
+        """Of every launch, in order."""
+        return list(chain.from_iterable(launch.rounds for launch in self.launches))
 
     @property
     def samples_ns(self) -> list[int]:
         """The samples of every round, in order."""
         return list(chain.from_iterable(r.samples_ns for r in self.rounds))
 
+    @property
+    def peak_memory_bytes(self) -> int | None:
+        """The highest of the launches that told."""
+        return max((p for x in self.launches if (p := x.peak_memory_bytes)), default=None)
+
+
+class InstructionCount(_Record):
+    """Instructions that an emulated processor executed for one run. Not a latency."""
+
+    name: str
+    model: ModelFacts
+    artifact: str
+    artifact_sha256: str
+    artifact_bytes: NonNegativeInt
+    runtime: str
+    runtime_version: str
+    processor: str  # the emulated one, such as `cortex-a76`
+    emulator: str  # name and version
+    instructions: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]  # one per process
+
+
+class SentinelSamples(_Record):
+    """A fixed piece of work, timed between the rounds."""
+
+    started_ns: NonNegativeInt
+    samples_ns: Samples
+
+
+class StateAt(_Record):
+    at_ns: NonNegativeInt
+    state: DeviceState
+
 
 class NotTimed(_Record):
-    """An artifact that no runtime present can time."""
+    """An artifact that was left out, or that the device's runtime refused."""
 
     name: str
     model: str
     artifact: str  # file name
     reason: str
+    refused: bool = False  # by the runtime, when it was asked to open or run it
 
 
 class BenchmarkResult(_Record):
     """One run of `benchmark`: everything in it was measured interleaved, on one machine."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     created: AwareDatetime
-    host: HostDescription
-    state_before: HostState
-    state_after: HostState
+    command: str | None = None  # that makes such a result again
+    device: DeviceDescription
     protocol: ProtocolSettings
-    measurements: Annotated[tuple[Measurement, ...], Field(min_length=1)]
+    measurements: tuple[Measurement, ...] = ()
+    counts: tuple[InstructionCount, ...] = ()
+    sentinel: tuple[SentinelSamples, ...] = ()
+    states: tuple[StateAt, ...] = ()
     not_timed: tuple[NotTimed, ...] = ()
+    stopped: str | None = None  # why it ended before its plan; None where it did not
 
     @model_validator(mode="after")
-    def _rounds_pair_up(self) -> BenchmarkResult:
-        if len({len(m.rounds) for m in self.measurements}) != 1:
-            raise ValueError("the measurements have different numbers of rounds")
+    def _something_was_measured(self) -> BenchmarkResult:
+        if not self.measurements and not self.counts:
+            raise ValueError("nothing was measured")
         return self
 
     def write(self, path: Path) -> None:
@@ -152,7 +183,7 @@ class BenchmarkResult(_Record):
             content = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise InputError(f"cannot read `{path}`: {error.strerror}", "check the path") from error
-        except ValueError as error:  # neither UTF-8 nor JSON
+        except (ValueError, RecursionError) as error:  # neither UTF-8 nor JSON, or cut off
             raise InputError(f"`{path}` is not JSON: {error}", _EXPECTED) from error
         if not isinstance(content, dict) or "schema_version" not in content:
             raise InputError(f"`{path}` is not a benchmark's result", _EXPECTED)

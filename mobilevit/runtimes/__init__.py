@@ -4,6 +4,22 @@
 `{name: array}`. Parity, accuracy and latency all go through it.
 """
 
-from .base import RUNTIMES, Runtime, Session, TensorSpec, load_session, runtimes_for
+from .base import (
+    RUNTIMES,
+    Runtime,
+    Session,
+    TensorSpec,
+    check_feeds,
+    load_session,
+    runtimes_for,
+)
 
-__all__ = ["RUNTIMES", "Runtime", "Session", "TensorSpec", "load_session", "runtimes_for"]
+__all__ = [
+    "RUNTIMES",
+    "Runtime",
+    "Session",
+    "TensorSpec",
+    "check_feeds",
+    "load_session",
+    "runtimes_for",
+]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -36,6 +36,7 @@ class Session(Protocol):
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    delegate: str  # what runs it, in the runtime's own words
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
         """Every input by name in its exact shape and dtype -> every output by name."""
@@ -45,7 +46,8 @@ class Session(Protocol):
 @dataclass(frozen=True)
 class Runtime:
     """One row of the table. Its module, `mobilevit.runtimes.NAME`, has two functions:
-    `load(artifact, *, threads) -> Session` and `version() -> str`."""
+    `load(artifact, *, threads) -> Session`, which takes `delegate` besides where there are several
+    of them, and `version() -> str`."""
 
     name: str
     suffixes: tuple[str, ...]  # of the artifacts it opens
@@ -54,6 +56,7 @@ class Runtime:
     needs: tuple[str, ...] = ()  # import names that must be there besides
     timed: bool = True  # False: computes what the format means, not how a device would run it
     mac_only: bool = False
+    delegates: tuple[str, ...] = ("cpu",)  # what may run an artifact; the first unless asked
 
     @property
     def available(self) -> bool:
@@ -81,20 +84,26 @@ class Runtime:
         if self.missing_package:
             raise MissingDependencyError(self.missing_package, self.extra)
 
-    def load(self, artifact: Path, threads: int = 1) -> Session:
+    def load(self, artifact: Path, threads: int = 1, delegate: str | None = None) -> Session:
         """Open `artifact` with `threads` intra-op threads.
 
         Raises:
             MissingDependencyError: the runtime is not installed.
-            InputError: it does not run on this kind of machine, or `threads` is below 1.
+            InputError: it does not run on this kind of machine, `threads` is below 1, or it has
+                no such delegate.
             ConversionError: the runtime does not open the file.
         """
         self.require()
         if threads < 1:
             raise InputError(f"{threads} threads cannot run anything", "ask for one or more")
+        if delegate is not None and delegate not in self.delegates:
+            raise unknown_name(f"delegate of {self.name}", delegate, self.delegates, "delegates")
         module = self._module()
+        options: dict[str, Any] = {"threads": threads}
+        if len(self.delegates) > 1:
+            options["delegate"] = delegate or self.delegates[0]
         with captured():
-            session: Session = module.load(artifact, threads=threads)
+            session: Session = module.load(artifact, **options)
         return session
 
     def version(self) -> str:
@@ -111,8 +120,21 @@ RUNTIMES: dict[str, Runtime] = {
     runtime.name: runtime
     for runtime in (
         Runtime("onnxruntime", (".onnx",), ("onnxruntime",), "onnxruntime"),
-        Runtime("litert", (".tflite",), ("ai_edge_litert", "tflite_runtime"), "litert"),
-        Runtime("coreml", (".mlpackage", ".mlmodel"), ("coremltools",), "coreml", mac_only=True),
+        Runtime(
+            "litert",
+            (".tflite",),
+            ("ai_edge_litert", "tflite_runtime"),
+            "litert",
+            delegates=("xnnpack", "builtin"),
+        ),
+        Runtime(
+            "coreml",
+            (".mlpackage", ".mlmodel"),
+            ("coremltools",),
+            "coreml",
+            mac_only=True,
+            delegates=("cpu", "cpu+gpu", "cpu+ne", "all"),
+        ),
         Runtime(
             "coreml_reference",
             (".mlpackage", ".mlmodel"),
@@ -135,11 +157,48 @@ def runtimes_for(artifact: Path, available: bool = True) -> list[Runtime]:
     ]
 
 
-def load_session(artifact: Path, runtime: str | None = None, threads: int = 1) -> Session:
+def check_feeds(
+    inputs: Sequence[TensorSpec],
+    feeds: Mapping[str, NDArray[Any]],
+    enumerated: Mapping[str, tuple[tuple[int, ...], ...]] | None = None,
+) -> None:
+    """Whether `feeds` are what `inputs` take; a runtime's own words for it seldom name the input.
+
+    Args:
+        enumerated: the shapes of each input that takes several.
+
+    Raises:
+        InputError: a name, shape or dtype that differs.
+    """
+    expected = {spec.name: spec for spec in inputs}
+    if feeds.keys() != expected.keys():
+        given = ", ".join(f"`{name}`" for name in feeds) or "none"
+        wanted = ", ".join(f"`{name}`" for name in expected)
+        raise InputError(f"the model takes the inputs {wanted}; given: {given}")
+    for name, spec in expected.items():
+        shapes = (enumerated or {}).get(name, (spec.shape,))
+        feed = TensorSpec(name, tuple(feeds[name].shape), feeds[name].dtype.name)
+        if feed.dtype != spec.dtype or not any(_fits(feed.shape, shape) for shape in shapes):
+            takes = " or ".join(str(TensorSpec(name, shape, spec.dtype)) for shape in shapes)
+            raise InputError(f"the model takes {takes}; given: {feed}")
+
+
+def _fits(given: tuple[int, ...], shape: tuple[int, ...]) -> bool:
+    return len(given) == len(shape) and all(
+        side in (-1, n) for side, n in zip(shape, given, strict=True)
+    )
+
+
+def load_session(
+    artifact: Path,
+    runtime: str | None = None,
+    threads: int = 1,
+    delegate: str | None = None,
+) -> Session:
     """Load `artifact` with the named runtime, or the first one present that opens it.
 
     Raises:
-        InputError: no such file or runtime, or a file no runtime opens.
+        InputError: no such file, runtime or delegate, or a file no runtime opens.
         MissingDependencyError: the runtime is not installed.
         ConversionError: the runtime does not open the file.
     """
@@ -151,7 +210,7 @@ def load_session(artifact: Path, runtime: str | None = None, threads: int = 1) -
         if artifact.suffix not in RUNTIMES[runtime].suffixes:
             opens = ", ".join(RUNTIMES[runtime].suffixes)
             raise InputError(f"runtime `{runtime}` opens {opens}, not `{artifact.name}`")
-        return RUNTIMES[runtime].load(artifact, threads)
+        return RUNTIMES[runtime].load(artifact, threads, delegate)
     candidates = runtimes_for(artifact, available=False)
     if not candidates:
         raise InputError(
@@ -159,4 +218,4 @@ def load_session(artifact: Path, runtime: str | None = None, threads: int = 1) -
             f"known: {', '.join(sorted({s for r in RUNTIMES.values() for s in r.suffixes}))}",
         )
     present = [candidate for candidate in candidates if candidate.available]
-    return (present or candidates)[0].load(artifact, threads)
+    return (present or candidates)[0].load(artifact, threads, delegate)

@@ -1,4 +1,4 @@
-"""Core ML itself, on a Mac's CPU, through coremltools' `MLModel.predict`.
+"""Core ML itself, on a Mac, through coremltools' `MLModel.predict`.
 
 Only a Mac predicts. Elsewhere this imports, `load` fails, and predicting is untested. What a Core
 ML file says of its inputs and outputs is read here too, anywhere, for `coreml_reference` to share.
@@ -18,8 +18,8 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..errors import ConversionError, InputError, reason
-from .base import Arrays, TensorSpec
+from ..errors import ConversionError, reason
+from .base import Arrays, TensorSpec, check_feeds
 
 _ARRAY = ct.proto.FeatureTypes_pb2.ArrayFeatureType
 _IMAGE = ct.proto.FeatureTypes_pb2.ImageFeatureType
@@ -29,6 +29,7 @@ _DTYPES = {
     _ARRAY.DOUBLE: "float64",
     _ARRAY.INT32: "int32",
 }
+_UNITS = {"cpu": "CPU_ONLY", "cpu+gpu": "CPU_AND_GPU", "cpu+ne": "CPU_AND_NE", "all": "ALL"}
 _COLOURS = {_IMAGE.RGB: "RGB", _IMAGE.BGR: "BGR"}
 
 
@@ -52,14 +53,13 @@ class Interface:
 
 
 class CoreMLSession:
-    def __init__(self, artifact: Path) -> None:
+    def __init__(self, artifact: Path, delegate: str) -> None:
         try:
             with warnings.catch_warnings():
                 # coremltools only warns of a file Core ML refuses, and fails when it predicts
                 warnings.simplefilter("error", RuntimeWarning)
-                self._model = ct.models.MLModel(
-                    str(artifact), compute_units=ct.ComputeUnit.CPU_ONLY
-                )
+                units = getattr(ct.ComputeUnit, _UNITS[delegate])
+                self._model = ct.models.MLModel(str(artifact), compute_units=units)
         except (RuntimeError, RuntimeWarning, DecodeError, OSError) as error:
             raise ConversionError(f"Core ML cannot open `{artifact}`: {reason(error)}") from error
         spec = self._model.get_spec()
@@ -71,6 +71,8 @@ class CoreMLSession:
             )
         self._interface = read_interface(spec, artifact)
         self._artifact = artifact
+        # what Core ML may use; `inspect --placement` tells what it plans to
+        self.delegate = f"Core ML, {_UNITS[delegate]}"
         self.inputs = self._interface.inputs
         self.outputs = self._interface.outputs
 
@@ -79,7 +81,7 @@ class CoreMLSession:
         InputError: an input is missing, unknown, or of another shape or dtype.
         ConversionError: Core ML fails to compute.
         """
-        check_feeds(self._interface, feeds)
+        check_feeds(self.inputs, feeds, self._interface.shapes)
         images = self._interface.images
         try:
             predicted = self._model.predict(
@@ -97,13 +99,13 @@ class CoreMLSession:
         return np.asarray(value, spec.dtype)
 
 
-def load(artifact: Path, *, threads: int = 1) -> CoreMLSession:
-    """Open an `.mlpackage` or `.mlmodel` on the CPU. Core ML picks its own number of threads.
+def load(artifact: Path, *, threads: int = 1, delegate: str = "cpu") -> CoreMLSession:
+    """Open an `.mlpackage` or `.mlmodel`. Core ML picks its own number of threads.
 
     Raises:
         ConversionError: Core ML refuses the file, or it has an input or output not covered here.
     """
-    return CoreMLSession(artifact)
+    return CoreMLSession(artifact, delegate)
 
 
 def version() -> str:
@@ -154,23 +156,6 @@ def operations(spec: Any) -> Sequence[Any]:
     main = spec.mlProgram.functions.get("main")
     block = None if main is None else main.block_specializations.get(main.opset)
     return () if block is None else tuple(block.operations)
-
-
-def check_feeds(interface: Interface, feeds: Mapping[str, NDArray[Any]]) -> None:
-    """Raises InputError unless `feeds` has exactly the names, shapes and dtypes of the inputs."""
-    expected = {spec.name: spec for spec in interface.inputs}
-    if feeds.keys() != expected.keys():
-        given = ", ".join(f"`{name}`" for name in feeds) or "none"
-        wanted = ", ".join(f"`{name}`" for name in expected)
-        raise InputError(f"the model takes the inputs {wanted}; given: {given}")
-    for name, spec in expected.items():
-        shape, dtype = tuple(feeds[name].shape), feeds[name].dtype.name
-        shapes = interface.shapes.get(name, (spec.shape,))
-        if shape not in shapes or dtype != spec.dtype:
-            raise InputError(
-                f"input `{name}` takes {spec.dtype} of shape {' or '.join(map(str, shapes))}; "
-                f"given: {dtype} of shape {shape}"
-            )
 
 
 def _image_shape(size: Any) -> tuple[int, ...]:

@@ -30,12 +30,14 @@ from torch import Tensor
 from ..errors import ConversionError, reason
 from ._mil_program import Graph, Step, read_program
 from ._neural_network import read_network
-from .base import Arrays, TensorSpec
-from .coreml import check_feeds, read_interface
+from .base import Arrays, TensorSpec, check_feeds
+from .coreml import read_interface
 
 
 class CoreMLReferenceSession:
     """Evaluates one file. `load` makes it, and has run it once on zeros."""
+
+    delegate = "torch, operation by operation"
 
     def __init__(self, artifact: Path, threads: int) -> None:
         model, weights = model_files(artifact)
@@ -60,7 +62,7 @@ class CoreMLReferenceSession:
         Raises:
             InputError: an input is missing, unknown, or of another shape or dtype.
         """
-        check_feeds(self._interface, feeds)
+        check_feeds(self.inputs, feeds, self._interface.shapes)
         computed = self._evaluate(feeds)
         return {item.name: computed[item.name].numpy().astype(item.dtype) for item in self.outputs}
 

@@ -1,4 +1,4 @@
-"""LiteRT, once TensorFlow Lite, on the CPU through XNNPACK."""
+"""LiteRT, once TensorFlow Lite, on the CPU: through XNNPACK, or by its own kernels."""
 
 from __future__ import annotations
 
@@ -14,19 +14,28 @@ from ..errors import ConversionError
 from .base import Arrays, TensorSpec
 
 try:
-    from ai_edge_litert.interpreter import Interpreter
+    from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
     _DISTRIBUTION = "ai-edge-litert"
 except ModuleNotFoundError:  # small devices may have its older name alone
-    from tflite_runtime.interpreter import Interpreter
+    from tflite_runtime.interpreter import Interpreter, OpResolverType
 
     _DISTRIBUTION = "tflite-runtime"
 
+_RESOLVERS = {
+    "xnnpack": OpResolverType.BUILTIN,
+    "builtin": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+}
+
 
 class LiteRTSession:
-    def __init__(self, artifact: Path, threads: int) -> None:
+    def __init__(self, artifact: Path, threads: int, delegate: str) -> None:
         try:
-            self._interpreter = Interpreter(model_path=str(artifact), num_threads=threads)
+            self._interpreter = Interpreter(
+                model_path=str(artifact),
+                num_threads=threads,
+                experimental_op_resolver_type=_RESOLVERS[delegate],
+            )
             self._interpreter.allocate_tensors()
             signatures = self._interpreter.get_signature_list()
             self._runner = self._interpreter.get_signature_runner(next(iter(signatures)))
@@ -35,9 +44,18 @@ class LiteRTSession:
             raise ConversionError(f"LiteRT cannot open `{artifact}`: {reason}") from error
         self.inputs = _specs(self._runner.get_input_details())
         self.outputs = _specs(self._runner.get_output_details())
+        self.delegate = self._what_runs()
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
         return dict(self._runner(**feeds))
+
+    def _what_runs(self) -> str:
+        """A region given to a delegate is one more operation, behind those it stands for."""
+        operations = [item["op_name"] for item in self._interpreter._get_ops_details()]
+        regions = operations.count("DELEGATE")
+        if not regions:
+            return "builtin kernels"
+        return "XNNPACK, " + ("1 region" if regions == 1 else f"{regions} regions")
 
 
 def _specs(details: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
@@ -47,9 +65,9 @@ def _specs(details: Mapping[str, Any]) -> tuple[TensorSpec, ...]:
     )
 
 
-def load(artifact: Path, *, threads: int = 1) -> LiteRTSession:
+def load(artifact: Path, *, threads: int = 1, delegate: str = "xnnpack") -> LiteRTSession:
     """Open a `.tflite` file that has a signature, which names its inputs and outputs."""
-    return LiteRTSession(artifact, threads)
+    return LiteRTSession(artifact, threads, delegate)
 
 
 def version() -> str:

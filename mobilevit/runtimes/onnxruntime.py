@@ -50,6 +50,7 @@ class OnnxRuntimeSession:
             raise ConversionError(f"onnxruntime cannot open `{artifact}`: {reason}") from error
         self.inputs = tuple(_spec(node) for node in self._session.get_inputs())
         self.outputs = tuple(_spec(node) for node in self._session.get_outputs())
+        self.delegate = ", ".join(self._session.get_providers())
         self._names = [spec.name for spec in self.outputs]
 
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:

@@ -18,6 +18,8 @@ from .base import Arrays, TensorSpec
 class TorchSession:
     """image: float32 (B, 3, H, W), RGB, 0..255 -> probabilities: float32 (B, classes)"""
 
+    delegate = "torch on the CPU"
+
     def __init__(self, checkpoint: Checkpoint, threads: int = 1) -> None:
         self._graph = ClassifierGraph(checkpoint.model, checkpoint.preprocessing).eval()
         self._threads = threads

@@ -1,63 +1,86 @@
-"""Where a measurement runs. A device starts one worker per case and brings back raw samples.
+"""Where a measurement runs. A device takes a plan's folder and brings back records.
 
-`protocol.py` decides what is asked of the workers and when; a device only carries it out, so that a
+`runner/conduct.py` decides what is measured and when; a device only carries it out, so that a
 latency means the same thing on each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from ..cases import Case
-from ..measurement import HostDescription, HostState, ProtocolSettings, Round, WarmUp
+from mobilevit.errors import InputError
+
+from ..cases import Offer
+from ..records import DeviceDescription, DeviceState
 
 
-@dataclass(frozen=True)
-class Opened:
-    """What opening an artifact took."""
+class Device(AbstractContextManager["Device"], Protocol):
+    """A machine that can be measured. Entering prepares it; leaving removes what was put there,
+    however it ends, as far as the device can still be reached.
 
-    runtime_version: str
-    load_ns: int
-    resident_bytes: int  # before it, the runtime being imported already
-
-
-class Worker(Protocol):
-    """One case in a process of its own. Called in the order of its methods; idle between calls.
-
-    Every method raises ConversionError when the runtime or the process fails.
+    Every method raises ConversionError, with the reason in one line, when the device fails or is
+    lost, and InputError when the user must do something first.
     """
 
-    def open(self) -> Opened:
-        """Import the runtime, then load the artifact; make or check the feeds.
+    @property
+    def address(self) -> str:
+        """How the user names it, such as `local` or `ssh:pi`."""
+        ...
+
+    @property
+    def runtimes(self) -> Offer | None:
+        """Those it has, with their delegates; None: those of this Python."""
+        ...
+
+    def describe(self) -> DeviceDescription: ...
+
+    def state(self) -> DeviceState: ...
+
+    def push(self, folder: Path) -> None:
+        """Copy a plan's folder to the device, into a new folder there.
 
         Raises:
-            InputError: the feeds do not fit the artifact's inputs, or none can be drawn for them.
+            InputError: there is no room for it.
         """
         ...
 
-    def first_run(self) -> int:
-        """Nanoseconds of the first run after loading."""
+    def run(self) -> Generator[str, None, None]:
+        """Run the plan that was pushed; lines of records as they come, each with its line feed.
+
+        Closing the generator stops the run.
+        """
         ...
 
-    def warm_up(self, settings: ProtocolSettings) -> WarmUp: ...
-
-    def round(self, settings: ProtocolSettings) -> Round: ...
-
-    def peak_memory(self) -> int:
-        """Bytes resident at the peak of the process's life."""
+    def pull(self) -> str:
+        """All lines of the run, from the device's own file."""
         ...
 
 
-class Device(Protocol):
-    """A machine that can be measured."""
+KINDS = {
+    "local": "this machine",
+    "ssh:HOST": "a Linux board with python3, NumPy and a runtime",
+    "android:SERIAL": "a phone, over adb",
+    "ios:UDID": "a phone, over USB",
+    "coreml": "Core ML on this Mac",
+    "arm64-emulated": "counts instructions, and no time",
+}
 
-    def describe(self) -> HostDescription: ...
 
-    def state(self) -> HostState: ...
+def open_device(address: str) -> Device:
+    """The device of an address, not yet prepared.
 
-    def start(self, case: Case, seed: int) -> AbstractContextManager[Worker]:
-        """A worker for `case`, whose feeds are drawn from `seed` if it has none. No trace of it is
-        left on the device when the context ends, however it ends."""
-        ...
+    Raises:
+        InputError: no such kind of device, or an address that is none.
+    """
+    kind, _, rest = address.partition(":")
+    if kind == "local" and not rest:
+        from .local import LocalDevice
+
+        return LocalDevice()
+    raise InputError(
+        f"unknown device `{address}`",
+        "known: " + "; ".join(f"{name}, {what}" for name, what in KINDS.items()),
+    )

@@ -1,18 +1,18 @@
-"""The process that times one case: `python -m mobilevit_benchmarks.worker`.
+"""The process that times one case: `python -m mobilevit_benchmarks.runner.worker`.
 
 It reads commands from stdin and answers each on stdout, both as one JSON object per line; at the
-end of stdin it ends. Commands are the methods of `devices.Worker`, in the same order:
+end of stdin it ends. Commands, in this order:
 
-    {"do": "open", "artifact", "runtime", "threads", "seed",
-     "feeds": [{"name", "dtype", "shape"}, ...], their bytes following the line, or null}
-        -> {"runtime_version", "load_ns", "resident_bytes"}
+    {"do": "open", "artifact", "runtime", "delegate", "threads", "batch", "seed",
+     "feeds": [{"name", "dtype", "shape", "file"}, ...] or null}
+        -> {"runtime_version", "delegate", "load_ns", "resident_bytes"}
     {"do": "first_run"} -> {"took_ns"}
     {"do": "warm_up", "min_runs", "min_ns", "cap_ns", "agreement"} -> {"samples_ns", "capped"}
     {"do": "round", "min_runs", "min_ns"} -> {"started_ns", "samples_ns"}
     {"do": "peak_memory"} -> {"peak_bytes"}
 
-An error that the user can put right is answered {"error", "message", "hint"}; any other ends the
-process with its traceback on stderr. Nothing is imported here but NumPy and the runtime: this
+What a runtime refuses is answered {"refused": one line}; any other error ends the process with its
+traceback on stderr. Nothing is imported here but NumPy and the runtime: this
 process's memory is part of what it reports.
 """
 
@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import gc
 import json
+import math
 import os
 import re
 import resource
@@ -35,8 +36,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mobilevit.errors import InputError, SdkError
-from mobilevit.runtimes import RUNTIMES, Session, TensorSpec, load_session
+from mobilevit.runtimes import RUNTIMES, Session, TensorSpec, check_feeds, load_session
 from mobilevit.runtimes.base import Arrays
+
+from .sentinel import SENTINEL, Sentinel
 
 # Weights of the newest run in the two moving averages of the warm-up: means over the last 5 and the
 # last 20 runs or so. androidx has 0.1 and 0.005 for loops of microseconds; a network takes
@@ -92,61 +95,45 @@ def timed_round(run: Callable[[], int], *, min_runs: int, min_ns: int) -> list[i
     return samples
 
 
-def draw_feeds(inputs: tuple[TensorSpec, ...], seed: int) -> Arrays:
+def draw_feeds(inputs: tuple[TensorSpec, ...], seed: int, batch: int = 1) -> Arrays:
     """Feeds for `inputs`: floats uniform in 0..255, as of a photo; bytes over their whole range.
 
+    Args:
+        batch: what a dynamic first side becomes.
+
     Raises:
-        InputError: an input of another dtype, or with a dynamic side.
+        InputError: an input of another dtype, or with another dynamic side.
     """
     random = np.random.default_rng(seed)
     feeds: Arrays = {}
     for spec in inputs:
-        if -1 in spec.shape or spec.dtype not in (*_FLOATS, *_BYTES):
+        shape = (batch, *spec.shape[1:]) if spec.shape[:1] == (-1,) else spec.shape
+        if -1 in shape or spec.dtype not in (*_FLOATS, *_BYTES):
             raise InputError(
-                f"no feed can be drawn for input {_describe(spec.name, spec.dtype, spec.shape)}",
+                f"no feed can be drawn for input {spec}",
                 "give feeds, as of a bundle's golden images",
             )
         if spec.dtype in _FLOATS:
-            feeds[spec.name] = random.uniform(0, 255, spec.shape).astype(spec.dtype)
+            feeds[spec.name] = random.uniform(0, 255, shape).astype(spec.dtype)
         else:
             limits = np.iinfo(spec.dtype)
             feeds[spec.name] = random.integers(
-                limits.min, limits.max, spec.shape, spec.dtype, endpoint=True
+                limits.min, limits.max, shape, spec.dtype, endpoint=True
             )
     return feeds
 
 
-def check_feeds(inputs: tuple[TensorSpec, ...], feeds: Arrays) -> None:
-    """Whether `feeds` are what `inputs` take; a runtime's own words for it seldom name the input.
+def read_feed(file: str, dtype: str, shape: Sequence[int]) -> NDArray[Any]:
+    """The array whose little-endian bytes, in C order, are a file's.
 
     Raises:
-        InputError: a name, shape or dtype that differs.
+        InputError: the file does not have as many bytes.
     """
-    names = sorted(spec.name for spec in inputs)
-    if sorted(feeds) != names:
-        raise InputError(f"the feeds are {sorted(feeds)}, and the inputs are {names}")
-    for spec in inputs:
-        feed = feeds[spec.name]
-        sides_fit = len(feed.shape) == len(spec.shape) and all(
-            side in (-1, given) for side, given in zip(spec.shape, feed.shape, strict=True)
-        )
-        if feed.dtype.name != spec.dtype or not sides_fit:
-            raise InputError(
-                f"the feed of input {_describe(spec.name, spec.dtype, spec.shape)} is "
-                f"{feed.dtype.name} {list(feed.shape)}"
-            )
-
-
-def read_feed(name: str, dtype: str, shape: Sequence[int]) -> NDArray[Any]:
-    """The next array of stdin, in C order."""
-    feed = np.empty(shape, dtype)
-    content = sys.stdin.buffer.read(feed.nbytes)
-    feed[...] = np.frombuffer(content, dtype).reshape(shape)
-    return feed
-
-
-def _describe(name: str, dtype: str, shape: tuple[int, ...]) -> str:
-    return f"`{name}`, {dtype} {list(shape)},"
+    content = Path(file).read_bytes()
+    kind = np.dtype(dtype).newbyteorder("<")
+    if len(content) != kind.itemsize * math.prod(shape):
+        raise InputError(f"`{file}` does not hold {dtype} {list(shape)}")
+    return np.frombuffer(content, kind).reshape(shape).astype(dtype)
 
 
 def resident_bytes() -> int:
@@ -184,24 +171,33 @@ class _Case:
         self,
         artifact: str,
         runtime: str,
+        delegate: str,
         threads: int,
+        batch: int,
         seed: int,
         feeds: Sequence[Mapping[str, Any]] | None,
     ) -> dict[str, Any]:
-        given = None if feeds is None else {feed["name"]: read_feed(**feed) for feed in feeds}
+        given = None
+        if feeds is not None:
+            given = {f["name"]: read_feed(f["file"], f["dtype"], f["shape"]) for f in feeds}
+        if runtime == SENTINEL:
+            self.session, self.feeds = Sentinel(), {}
+            return {}
         version = RUNTIMES[runtime].version()  # imports it
         before = resident_bytes()
         start = perf_counter_ns()
-        self.session = load_session(Path(artifact), runtime, threads)
+        self.session = load_session(Path(artifact), runtime, threads, delegate)
         load_ns = perf_counter_ns() - start
-        try:
-            if given is None:
-                given = draw_feeds(self.session.inputs, seed)
-            check_feeds(self.session.inputs, given)
-        except InputError as error:
-            raise InputError(f"{runtime} with `{artifact}`: {error.message}", error.hint) from error
+        if given is None:
+            given = draw_feeds(self.session.inputs, seed, batch)
+        check_feeds(self.session.inputs, given)
         self.feeds = given
-        return {"runtime_version": version, "load_ns": load_ns, "resident_bytes": before}
+        return {
+            "runtime_version": version,
+            "delegate": self.session.delegate,
+            "load_ns": load_ns,
+            "resident_bytes": before,
+        }
 
     def first_run(self) -> dict[str, Any]:
         return {"took_ns": self._run()}
@@ -243,8 +239,7 @@ def main() -> None:
         try:
             reply = do(**command)
         except SdkError as error:
-            kind = "input" if isinstance(error, InputError) else "conversion"
-            reply = {"error": kind, "message": error.message, "hint": error.hint}
+            reply = {"refused": error.message + (f" ({error.hint})" if error.hint else "")}
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
 
