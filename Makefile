@@ -11,7 +11,7 @@ help:
 	@echo "make demo          export the shipped model, classify a photo with every format, time them"
 	@echo "make test          lint, types, tests"
 	@echo "make test-devices  the client on fresh installs without torch, and on an emulated arm64"
-	@echo "make schema        the JSON Schema of the manifest, from the code"
+	@echo "make schema        the JSON Schemas of manifest, plan, record and result, from the code"
 	@echo "make latency       the latency table of XXS and S"
 	@echo "make clean         remove what the others built; the environment stays"
 
@@ -53,8 +53,7 @@ lint: setup
 	$(BIN)/mypy
 
 schema: setup
-	$(BIN)/python -c 'import json; from mobilevit.bundle import Manifest; \
-		print(json.dumps(Manifest.model_json_schema(mode="serialization"), indent=2))' > docs/manifest.schema.json
+	$(BIN)/python docs/schemas.py
 
 latency: setup
 	$(BIN)/python benchmarks/v1_latency.py

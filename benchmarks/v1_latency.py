@@ -29,10 +29,10 @@ def draw(result: BenchmarkResult, path: Path) -> None:
     from matplotlib import pyplot as plt
 
     rows = [m for m in result.measurements if m.name.endswith("fp32")]
-    names = list(dict.fromkeys((m.model, m.runtime) for m in rows))
+    names = list(dict.fromkeys((m.model.name, m.runtime) for m in rows))
     figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
     for offset, (count, colour) in enumerate(((1, "#1b5e7d"), (2, "#e09f3e"))):
-        chosen = {(m.model, m.runtime): m for m in rows if m.threads == count}
+        chosen = {(m.model.name, m.runtime): m for m in rows if m.threads == count}
         shares = [np.percentile(chosen[name].samples_ns, (10, 50, 90)) / 1e6 for name in names]
         low, middle, high = np.transpose(shares)
         places = np.arange(len(names)) + 0.38 * offset
@@ -47,8 +47,8 @@ def draw(result: BenchmarkResult, path: Path) -> None:
     axes.margins(x=0.15)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_xlabel("ms for one 256x256 image, fp32: median, whiskers from p10 to p90")
-    host = result.host
-    axes.set_title(f"{host.processor}, {host.cores} cores, {result.created:%Y-%m-%d}", loc="left")
+    host = result.device
+    axes.set_title(f"{host.chip}, {host.cores} cores, {result.created:%Y-%m-%d}", loc="left")
     axes.legend(frameon=False)
     figure.savefig(path, dpi=120)
 

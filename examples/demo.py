@@ -25,7 +25,7 @@ PHOTO = "china.jpg", 1  # a temple, the upper left of a photo in scikit-learn's 
 def milliseconds(result: BenchmarkResult, file: str) -> str:
     for measurement in result.measurements:
         if measurement.artifact == file:
-            summary = summarize(measurement.samples_ns)
+            summary = summarize(measurement.launches)
             return f"{summary.p50_ns / 1e6:.1f} ms (p90 {summary.p90_ns / 1e6:.1f})"
     return "not on this machine"
 

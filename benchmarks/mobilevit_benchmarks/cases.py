@@ -174,7 +174,7 @@ def _timed_runtimes(
     if not artifact.exists():
         raise InputError(f"there is no artifact `{artifact}`", "check the path")
     if subject.runtime is not None:
-        known = [_named(subject.runtime)]
+        known = [_named(subject.runtime, artifact)]
     else:
         known = [runtime for runtime in runtimes_for(artifact, available=False) if runtime.timed]
     if not known:
@@ -196,7 +196,7 @@ def _timed_runtimes(
     raise AssertionError(f"`{known[0].name}` is and is not available")
 
 
-def _named(name: str) -> Runtime:
+def _named(name: str, artifact: Path) -> Runtime:
     if name not in RUNTIMES:
         raise unknown_name("runtime", name, RUNTIMES)
     if not RUNTIMES[name].timed:
@@ -204,4 +204,7 @@ def _named(name: str) -> Runtime:
             f"runtime `{name}` is not timed: it computes what the format means, "
             "not how a device would run it"
         )
+    if artifact.suffix not in RUNTIMES[name].suffixes:
+        opens = ", ".join(RUNTIMES[name].suffixes)
+        raise InputError(f"runtime `{name}` opens {opens}, not `{artifact.name}`")
     return RUNTIMES[name]

@@ -100,7 +100,9 @@ def summarize(launches: Sequence[Launch]) -> Summary:
     )
 
 
-def bootstrap(statistic: Callable[..., float], *values: Grouped) -> Interval:
+def bootstrap(
+    statistic: Callable[..., float], *values: Grouped, resamples: int = _RESAMPLES
+) -> Interval:
     """The statistic of `values`; its interval when launches, and rounds in each, are drawn anew.
 
     Args:
@@ -117,7 +119,7 @@ def bootstrap(statistic: Callable[..., float], *values: Grouped) -> Interval:
     starts = np.cumsum([0, *groups[:-1]])
     random = np.random.default_rng(_SEED)
     drawn = []
-    for _ in range(_RESAMPLES):
+    for _ in range(resamples):
         chosen = _draw(groups, starts, random)
         drawn.append(statistic(*(v[chosen] for v in flat)))
     low, high = np.percentile(drawn, _expanded(len(groups) if len(groups) > 1 else groups[0]))

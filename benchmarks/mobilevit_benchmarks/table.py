@@ -55,11 +55,12 @@ def counts_table(result: BenchmarkResult) -> Table:
     """Executed instructions, emulated: counts, and no measure of time."""
     emulators = {f"{c.emulator}, {c.processor}" for c in result.counts}
     table = new_table(
-        f"instructions for one image, emulated arm64 ({'; '.join(sorted(emulators))}): "
-        "a count, not a latency",
+        "instructions per run, emulated arm64: a count, not a latency",
         "artifact",
         "runtime",
     )
+    table.caption = escape("; ".join(sorted(emulators)))
+    table.caption_justify = "left"
     for heading in ("instructions\nmillions", "spread\n%", "processes", "ratio"):
         table.add_column(heading, justify="right", no_wrap=True)
     first: dict[tuple[str, str], float] = {}

@@ -577,6 +577,44 @@ def unknown_device(folder: Path, checkpoint: Path) -> list[str]:
     return ["benchmark", str(fake_bundle(folder)), "--device", "toaster"]
 
 
+@hostile("is not a choice of batch")
+def a_batch_of_none(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(fake_bundle(folder)), "--batch", "1,x"]
+
+
+@hostile("0 rounds measure nothing")
+def no_rounds(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(fake_bundle(folder)), "--rounds", "0"]
+
+
+@hostile("`0m` is not a time")
+def sustained_for_no_time(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(fake_bundle(folder)), "--sustained", "0m"]
+
+
+@hostile("cannot read")
+def comparing_nothing(folder: Path, checkpoint: Path) -> list[str]:
+    return ["compare", str(folder / "none.json")]
+
+
+@hostile("is not JSON")
+def comparing_what_was_cut_off(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "result.json").write_text('{"schema_version": 2, "measurem')
+    return ["compare", str(folder / "result.json")]
+
+
+@hostile("has schema version 1, and this release reads 2")
+def comparing_an_old_result(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "result.json").write_text('{"schema_version": 1}')
+    return ["compare", str(folder / "result.json")]
+
+
+@hostile("`5` is not a share")
+def a_limit_without_its_unit(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "result.json").write_text('{"schema_version": 2}')
+    return ["compare", str(folder / "result.json"), "--fail-slower", "5"]
+
+
 @hostile("there is no artifact")
 def benchmarking_nothing(folder: Path, checkpoint: Path) -> list[str]:
     return ["benchmark", str(folder / "none.onnx")]

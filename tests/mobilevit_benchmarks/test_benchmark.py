@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,16 +20,32 @@ from onnx import TensorProto, helper, numpy_helper
 from mobilevit.bundle import hash_artifact
 from mobilevit.errors import ConversionError, InputError, MissingDependencyError
 from mobilevit.runtimes import RUNTIMES, Runtime
-from mobilevit_benchmarks import BenchmarkResult, ProtocolSettings, Subject, benchmark, paired_ratio
-from mobilevit_benchmarks.cases import unfold
-
-ROUNDS = 6
-QUICK = ProtocolSettings(
-    warmup_min_s=0.01, warmup_cap_s=1.0, round_min_runs=3, round_min_s=0.005, seed=0
+from mobilevit_benchmarks import (
+    BenchmarkResult,
+    ModelFacts,
+    ProtocolSettings,
+    Subject,
+    benchmark,
 )
+from mobilevit_benchmarks.cases import unfold
+from mobilevit_benchmarks.statistics import paired_ratio
+
+ROUNDS, LAUNCHES = 6, 2
+QUICK = ProtocolSettings(
+    launches=1,
+    rounds=2,
+    warmup_min_s=0.01,
+    warmup_cap_s=1.0,
+    round_min_runs=3,
+    round_min_s=0.005,
+    sentinel_min_s=0.001,
+)
+M = ModelFacts(name="m")
 
 
-def save_model(path: Path, layers: int = 4, width: int = 32, batch: int | str = 1) -> Path:
+def save_model(
+    path: Path, layers: int = 4, width: int = 32, batch: int | str = 1, side: int | str = 32
+) -> Path:
     """`image` -> `layers` convolutions of `width` channels -> `probabilities`."""
     random = np.random.default_rng(0)
     nodes, weights = [], []
@@ -49,7 +66,7 @@ def save_model(path: Path, layers: int = 4, width: int = 32, batch: int | str = 
     graph = helper.make_graph(
         nodes,
         "tiny",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, 32, 32])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, [batch, 3, side, 32])],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [batch, width])],
         weights,
     )
@@ -82,9 +99,9 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def quick(
-    *subjects: Subject, rounds: int = 2, report: Callable[[str], None] = lambda _: None
+    *subjects: Subject, report: Callable[[str], None] = lambda _: None, **changes: Any
 ) -> BenchmarkResult:
-    return benchmark(subjects, rounds=rounds, settings=QUICK, report=report)
+    return benchmark(subjects, settings=QUICK.model_copy(update=changes), report=report)
 
 
 @pytest.fixture(scope="module")
@@ -98,26 +115,41 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def result(models: tuple[Path, Path]) -> BenchmarkResult:
     small, large = models
     return quick(
-        Subject(small, "small", "convs"),
-        Subject(small, "again", "convs"),
-        Subject(large, "large", "convs"),
+        Subject(small, "small", ModelFacts(name="convs")),
+        Subject(small, "again", ModelFacts(name="convs")),
+        Subject(large, "large", ModelFacts(name="convs")),
         rounds=ROUNDS,
+        launches=LAUNCHES,
     )
 
 
 def test_every_sample_is_there(result: BenchmarkResult, models: tuple[Path, Path]) -> None:
     assert [m.name for m in result.measurements] == ["small", "again", "large"]
+    assert result.stopped is None
     for m in result.measurements:
-        assert (m.runtime, m.threads) == ("onnxruntime", 1)
+        assert (m.runtime, m.delegate, m.threads, m.batch) == ("onnxruntime", "cpu", 1, 1)
+        assert m.delegate_ran == "CPUExecutionProvider"
         assert (m.artifact_sha256, m.artifact_bytes) == hash_artifact(models[m.name == "large"])
         assert m.runtime_version == RUNTIMES["onnxruntime"].version()
-        assert m.load_ns > 0 and m.first_run_ns > 0
-        assert len(m.warmup.samples_ns) >= QUICK.warmup_min_runs or m.warmup.capped
-        assert len(m.rounds) == ROUNDS
+        assert len(m.launches) == LAUNCHES
+        for launch in m.launches:
+            assert launch.load_ns > 0 and launch.first_run_ns > 0
+            assert len(launch.warmup.samples_ns) >= QUICK.warmup_min_runs or launch.warmup.capped
+            assert len(launch.rounds) == ROUNDS / LAUNCHES
+            assert launch.peak_memory_bytes is not None
+        assert [timed.number for timed in m.rounds] == list(range(ROUNDS))
         for timed in m.rounds:
             assert len(timed.samples_ns) >= QUICK.round_min_runs
             assert sum(timed.samples_ns) >= QUICK.round_min_s * 1e9
-        assert len(m.samples_ns) == sum(len(timed.samples_ns) for timed in m.rounds)
+
+
+def test_the_sentinel_is_between_any_two_rounds(result: BenchmarkResult) -> None:
+    readings = [reading.started_ns for reading in result.sentinel]
+    rounds = sorted(r.started_ns for m in result.measurements for r in m.rounds)
+    assert readings == sorted(readings)
+    for before, after in pairwise([0, *rounds]):
+        assert any(before < reading < after for reading in readings)
+    assert readings[-1] > rounds[-1]
 
 
 def test_rounds_interleave(result: BenchmarkResult) -> None:
@@ -139,86 +171,185 @@ def test_rounds_do_not_overlap(result: BenchmarkResult) -> None:
 
 
 def test_more_work_takes_longer_and_the_same_does_not(result: BenchmarkResult) -> None:
-    small, again, large = (m.rounds for m in result.measurements)
-    assert paired_ratio(large, small).median > 1.5
-    assert 0.67 < paired_ratio(again, small).median < 1.5
+    small, again, large = result.measurements
+    assert paired_ratio(large, small)[0].low > 1.5
+    ratio, rounds = paired_ratio(again, small)
+    assert rounds == ROUNDS
+    assert 0.67 < ratio.estimate < 1.5
 
 
 def test_the_machine_is_described(result: BenchmarkResult) -> None:
-    assert result.host.device == "local"
-    assert result.host.cores >= 1
-    assert result.host.memory_bytes > 2**28
-    assert len(result.state_before.load_average) == 3
+    assert result.device.address == "local"
+    assert result.device.cores >= 1
+    assert result.device.memory_bytes > 2**28
+    first, last = result.states
+    assert first.at_ns < min(r.started_ns for m in result.measurements for r in m.rounds)
+    assert last.at_ns > result.sentinel[-1].started_ns
+    assert first.state.load_average is not None
 
 
 def test_memory_rises_by_the_weights(tmp_path: Path) -> None:
     weights = 768 * 768 * 9 * 4  # bytes of the second layer
     light = save_model(tmp_path / "light.onnx", layers=1)
     heavy = save_model(tmp_path / "heavy.onnx", layers=2, width=768)
-    light_m, heavy_m = quick(
-        Subject(light, "light", "m"), Subject(heavy, "heavy", "m")
-    ).measurements
-    assert light_m.memory_rise_bytes > 0
-    assert heavy_m.memory_rise_bytes - light_m.memory_rise_bytes > 0.9 * weights
-    assert heavy_m.peak_memory_bytes > heavy_m.memory_rise_bytes
+    light_m, heavy_m = quick(Subject(light, "light", M), Subject(heavy, "heavy", M)).measurements
+    light_rise, heavy_rise = (m.launches[0].memory_rise_bytes or 0 for m in (light_m, heavy_m))
+    assert light_rise > 0
+    assert heavy_rise - light_rise > 0.9 * weights
+    assert (heavy_m.peak_memory_bytes or 0) > heavy_rise
 
 
-def test_threads_make_cases(tiny: Path) -> None:
-    cases, _ = unfold([Subject(tiny, "a", "m"), Subject(tiny, "b", "m")], (1, 2, 1))
-    assert [(c.subject.name, c.threads) for c in cases] == [("a", 1), ("a", 2), ("b", 1), ("b", 2)]
+def test_threads_batches_and_delegates_make_cases(tiny: Path) -> None:
+    subjects = [Subject(tiny, "a", M), Subject(tiny, "b", M, any_batch=False)]
+    cases, left_out = unfold(subjects, threads=(1, 2, 1), batches=(1, 4))
+    assert [(c.subject.name, c.threads, c.batch) for c in cases] == [
+        *(("a", 1, 1), ("a", 2, 1), ("a", 1, 4), ("a", 2, 4)),
+        *(("b", 1, 1), ("b", 2, 1)),
+    ]
+    (skipped,) = left_out
+    assert skipped.name == "b" and skipped.reason.startswith("it takes one image at a time, not 4")
+    offer = {"onnxruntime": ("cpu", "nnapi")}
+    cases, _ = unfold(subjects[:1], delegates=["nnapi"], offer=offer)
+    assert [c.delegate for c in cases] == ["nnapi"]
+    with pytest.raises(InputError, match="unknown delegate `nnap`"):
+        unfold(subjects, delegates=["nnap"], offer=offer)
+    with pytest.raises(InputError, match="the device has no `onnxruntime`"):
+        unfold(subjects, offer={"litert": ("xnnpack",)})
+
+
+def test_a_batch_is_that_many_images(tmp_path: Path) -> None:
+    dynamic = save_model(tmp_path / "dynamic.onnx", batch="N")
+    image = np.zeros((1, 3, 32, 32), np.float32)
+    result = benchmark(
+        [Subject(dynamic, "given", M, feeds={"image": image}), Subject(dynamic, "drawn", M)],
+        batches=(1, 16),
+        settings=QUICK,
+        report=lambda _: None,
+    )
+    for one, many in (result.measurements[:2], result.measurements[2:]):
+        assert (one.batch, many.batch) == (1, 16)
+        assert np.median(many.samples_ns) > 4 * np.median(one.samples_ns)
+
+
+def test_delegates_really_differ(bundle: Path) -> None:
+    """LiteRT says what ran: XNNPACK in one region, or its own kernels."""
+    artifact = next(bundle.glob("*fp32.tflite"))
+    result = benchmark(
+        [Subject(artifact, "tflite", M)],
+        delegates=["xnnpack", "builtin"],
+        settings=QUICK,
+        report=lambda _: None,
+    )
+    ran = {m.delegate: m.delegate_ran for m in result.measurements}
+    assert ran == {"xnnpack": "XNNPACK, 1 region", "builtin": "builtin kernels"}
 
 
 @pytest.mark.parametrize("content", [b"not a model", b"", None])
 @on_linux
-def test_broken_artifact(tiny: Path, tmp_path: Path, content: bytes | None) -> None:
+def test_an_artifact_that_is_refused(tiny: Path, tmp_path: Path, content: bytes | None) -> None:
+    """The others go on; alone, it is an error."""
     broken = tmp_path / "broken.onnx"
     broken.write_bytes(content if content is not None else tiny.read_bytes()[:-100])
+    result = quick(Subject(tiny, "good", M), Subject(broken, "broken", M))
+    assert [m.name for m in result.measurements] == ["good"]
+    (refused,) = result.not_timed
+    assert refused.refused and refused.name == "broken"
+    assert "onnxruntime cannot open `artifacts/1/broken.onnx`" in refused.reason
+    assert "\n" not in refused.reason
     with pytest.raises(ConversionError, match=r"onnxruntime cannot open .*broken\.onnx"):
-        quick(Subject(tiny, "good", "m"), Subject(broken, "broken", "m"))
+        quick(Subject(broken, "broken", M))
     assert child_processes(os.getpid()) == set()
 
 
+def workers() -> set[int]:
+    """Processes that time a case, or the sentinel."""
+    return {w for runner in child_processes(os.getpid()) for w in child_processes(runner)}
+
+
+@pytest.mark.parametrize(
+    ("number", "how"),
+    [(signal.SIGKILL, "was killed"), (signal.SIGSEGV, "signal 11, Segmentation fault")],
+)
 @on_linux
-def test_killed_worker(tiny: Path) -> None:
-    def kill_one(line: str) -> None:
-        if line.startswith("round 1"):
-            os.kill(min(child_processes(os.getpid())), signal.SIGKILL)
+def test_a_worker_that_ends(tiny: Path, number: signal.Signals, how: str) -> None:
+    """Its case is left out from then on, with what was measured before kept."""
 
-    with pytest.raises(ConversionError, match=r"onnxruntime with .*tiny\.onnx.* was killed"):
-        quick(Subject(tiny, "one", "m"), Subject(tiny, "other", "m"), report=kill_one)
-    assert child_processes(os.getpid()) == set()
+    def end_one(line: str) -> None:
+        if line.startswith("round 3 "):
+            os.kill(max(workers()), number)
 
-
-@on_linux
-def test_crashed_worker(tiny: Path) -> None:
-    def crash_one(line: str) -> None:
-        if line.startswith("round 1"):
-            os.kill(min(child_processes(os.getpid())), signal.SIGSEGV)
-
-    with pytest.raises(ConversionError, match=r"tiny\.onnx.* signal 11, Segmentation fault"):
-        quick(Subject(tiny, "one", "m"), report=crash_one)
+    result = quick(Subject(tiny, "one", M), Subject(tiny, "other", M), report=end_one, rounds=20)
+    (refused,) = result.not_timed
+    assert refused.refused and how in refused.reason
+    rounds = {m.name: len(m.rounds) for m in result.measurements}
+    assert rounds.pop(refused.name) < 20
+    assert list(rounds.values()) == [20]
 
 
 @on_linux
 def test_interrupt_in_the_caller(tiny: Path) -> None:
-    seen: set[int] = set()
+    """What was measured is handed over, marked; no process is left."""
+    kept: list[BenchmarkResult] = []
 
     def interrupt(line: str) -> None:
-        if line.startswith("round 1"):
-            seen.update(child_processes(os.getpid()))
+        if line.startswith("round 3 "):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        quick(Subject(tiny, "one", "m"), Subject(tiny, "other", "m"), report=interrupt)
-    assert len(seen) == 2
+        benchmark(
+            [Subject(tiny, "one", M), Subject(tiny, "other", M)],
+            settings=QUICK.model_copy(update={"rounds": 100}),
+            report=interrupt,
+            keep_partial=kept.append,
+        )
+    (partial,) = kept
+    assert partial.stopped == "interrupted"
+    assert 2 <= len(partial.measurements[0].rounds) < 100
     assert child_processes(os.getpid()) == set()
+
+
+@on_linux
+def test_a_runner_that_ends(tiny: Path) -> None:
+    kept: list[BenchmarkResult] = []
+
+    def end_runner(line: str) -> None:
+        if line.startswith("round 3 "):
+            os.kill(min(child_processes(os.getpid())), signal.SIGKILL)
+
+    with pytest.raises(ConversionError, match="the runner of the benchmark failed"):
+        benchmark(
+            [Subject(tiny, "one", M)],
+            settings=QUICK.model_copy(update={"rounds": 1000}),
+            report=end_runner,
+            keep_partial=kept.append,
+        )
+    assert kept[0].stopped is not None and "runner" in kept[0].stopped
+
+
+def test_sustained_load(tiny: Path) -> None:
+    """Each case alone, window after window, the machine's state after each."""
+    result = quick(
+        Subject(tiny, "one", M),
+        Subject(tiny, "other", M),
+        sustained_s=0.5,
+        sustained_window_s=0.05,
+    )
+    one, other = result.measurements
+    assert one.rounds[-1].started_ns < other.rounds[0].started_ns
+    for m in (one, other):
+        assert 5 <= len(m.rounds) <= 11
+        for window in m.rounds:
+            assert sum(window.samples_ns) >= 0.05e9
+    assert len(result.states) == 2 + len(one.rounds) + len(other.rounds)
 
 
 SCRIPT = """
 import sys
 from pathlib import Path
-from mobilevit_benchmarks import Subject, benchmark
-benchmark([Subject(Path(sys.argv[1]), "tiny", "m")], rounds=1000,
+from typing import Any
+from mobilevit_benchmarks import ModelFacts, ProtocolSettings, Subject, benchmark
+benchmark([Subject(Path(sys.argv[1]), "tiny", ModelFacts(name="m"))],
+          settings=ProtocolSettings(launches=1, rounds=1000),
           report=lambda line: print(line, flush=True))
 """
 
@@ -238,7 +369,9 @@ def test_no_worker_outlives_its_parent(tiny: Path, number: signal.Signals) -> No
         try:
             while "round" not in parent.stdout.readline():
                 assert parent.poll() is None
-            (worker,) = child_processes(parent.pid)
+            (runner,) = child_processes(parent.pid)
+            left = {runner, *child_processes(runner)}
+            assert len(left) == 3  # it, the sentinel and the case
             if number == signal.SIGINT:
                 os.killpg(parent.pid, number)
             else:
@@ -249,11 +382,13 @@ def test_no_worker_outlives_its_parent(tiny: Path, number: signal.Signals) -> No
         if number == signal.SIGINT:
             assert parent.stderr.read().rstrip().endswith("KeyboardInterrupt")
     for _ in range(100):
-        if not _alive(worker):
+        left = {process for process in left if _alive(process)}
+        if not left:
             return
         time.sleep(0.1)
-    os.kill(worker, signal.SIGKILL)
-    pytest.fail("the worker outlived its parent")
+    for process in left:
+        os.kill(process, signal.SIGKILL)
+    pytest.fail("a process outlived its parent")
 
 
 def _alive(process: int) -> bool:
@@ -266,9 +401,9 @@ def _alive(process: int) -> bool:
 
 def test_given_feeds_are_used(tiny: Path) -> None:
     image = np.zeros((1, 3, 32, 32), np.float32)
-    quick(Subject(tiny, "tiny", "m", feeds={"image": image}))
-    with pytest.raises(InputError, match=r"tiny\.onnx.*`image`.*is float32 \[1, 3, 16, 32\]"):
-        quick(Subject(tiny, "tiny", "m", feeds={"image": image[:, :, ::2]}))
+    quick(Subject(tiny, "tiny", M, feeds={"image": image}))
+    with pytest.raises(ConversionError, match=r"takes `image`.*given: .*float32 \(1, 3, 16, 32\)"):
+        quick(Subject(tiny, "tiny", M, feeds={"image": image[:, :, ::2]}))
 
 
 def test_a_run_that_fails(tmp_path: Path) -> None:
@@ -283,17 +418,17 @@ def test_a_run_that_fails(tmp_path: Path) -> None:
     path = tmp_path / "lookup.onnx"
     opset = helper.make_opsetid("", 17)
     onnx.save(helper.make_model(graph, opset_imports=[opset], ir_version=8), path)
-    quick(Subject(path, "lookup", "m", feeds={"index": np.array([0, 999])}))
+    quick(Subject(path, "lookup", M, feeds={"index": np.array([0, 999])}))
     with pytest.raises(ConversionError, match=r"lookup\.onnx.* ended with status 1: .*Gather"):
-        quick(Subject(path, "lookup", "m", feeds={"index": np.array([0, 1000])}))
+        quick(Subject(path, "lookup", M, feeds={"index": np.array([0, 1000])}))
 
 
 def test_a_dynamic_side_needs_feeds(tmp_path: Path) -> None:
-    dynamic = save_model(tmp_path / "dynamic.onnx", layers=1, width=8, batch="N")
-    with pytest.raises(InputError, match=r"dynamic\.onnx.*no feed can be drawn for input `image`"):
-        quick(Subject(dynamic, "dynamic", "m"))
-    image = np.zeros((2, 3, 32, 32), np.float32)
-    quick(Subject(dynamic, "dynamic", "m", feeds={"image": image}))
+    dynamic = save_model(tmp_path / "dynamic.onnx", layers=1, width=8, side="N")
+    with pytest.raises(ConversionError, match="no feed can be drawn for input `image`"):
+        quick(Subject(dynamic, "dynamic", M))
+    image = np.zeros((1, 3, 32, 32), np.float32)
+    quick(Subject(dynamic, "dynamic", M, feeds={"image": image}))
 
 
 def test_the_current_folder_cannot_shadow_a_module(
@@ -301,7 +436,7 @@ def test_the_current_folder_cannot_shadow_a_module(
 ) -> None:
     (tmp_path / "numpy.py").write_text("raise SystemExit('the wrong numpy')")
     monkeypatch.chdir(tmp_path)
-    quick(Subject(Path(tiny.name), "relative path", "m"))
+    quick(Subject(Path(tiny.name), "relative path", M))
 
 
 def core_ml_package(folder: Path) -> Path:
@@ -314,40 +449,40 @@ def core_ml_package(folder: Path) -> Path:
 @pytest.mark.skipif(sys.platform == "darwin", reason="a Mac times Core ML")
 def test_what_nothing_here_times_is_listed(tiny: Path, tmp_path: Path) -> None:
     package = core_ml_package(tmp_path)
-    result = quick(Subject(tiny, "onnx fp32", "m"), Subject(package, "coreml fp16", "m"))
+    result = quick(Subject(tiny, "onnx fp32", M), Subject(package, "coreml fp16", M))
     assert [m.name for m in result.measurements] == ["onnx fp32"]
     (skipped,) = result.not_timed
     assert (skipped.name, skipped.artifact) == ("coreml fp16", "tiny.mlpackage")
     assert skipped.reason == "runtime `coreml` runs on a Mac only"
     with pytest.raises(InputError, match="runs on a Mac only"):
-        quick(Subject(package, "coreml fp16", "m"))
+        quick(Subject(package, "coreml fp16", M))
 
 
 def test_a_reference_is_not_timed(tmp_path: Path) -> None:
     package = core_ml_package(tmp_path)
     with pytest.raises(InputError, match="runtime `coreml_reference` is not timed"):
-        quick(Subject(package, "coreml", "m", runtime="coreml_reference"))
+        quick(Subject(package, "coreml", M, runtime="coreml_reference"))
 
 
 def test_runtime_not_installed(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     absent = Runtime("absent", (".onnx",), ("no_such_package_here",), "absent")
     monkeypatch.setitem(RUNTIMES, "absent", absent)
     with pytest.raises(MissingDependencyError, match="`no_such_package_here` is not installed"):
-        quick(Subject(tiny, "tiny", "m", runtime="absent"))
+        quick(Subject(tiny, "tiny", M, runtime="absent"))
 
 
 def test_wrong_input(tiny: Path, tmp_path: Path) -> None:
-    subject = Subject(tiny, "tiny", "m")
+    subject = Subject(tiny, "tiny", M)
     text = tmp_path / "labels.txt"
     text.write_text("tench")
     calls: dict[str, Callable[[], object]] = {
         "nothing to benchmark": lambda: quick(),
-        "0 rounds": lambda: quick(subject, rounds=0),
         "not a choice of threads": lambda: benchmark([subject], threads=(0,)),
-        "no artifact": lambda: quick(Subject(tmp_path / "absent.onnx", "absent", "m")),
-        "unknown runtime `onnx`": lambda: quick(Subject(tiny, "tiny", "m", runtime="onnx")),
-        "`litert` opens .tflite": lambda: quick(Subject(tiny, "tiny", "m", runtime="litert")),
-        "no runtime opens `labels.txt`": lambda: quick(Subject(text, "labels", "m")),
+        "not a choice of batches": lambda: benchmark([subject], batches=()),
+        "no artifact": lambda: quick(Subject(tmp_path / "absent.onnx", "absent", M)),
+        "unknown runtime `onnx`": lambda: quick(Subject(tiny, "tiny", M, runtime="onnx")),
+        "`litert` opens .tflite": lambda: quick(Subject(tiny, "tiny", M, runtime="litert")),
+        "no runtime opens `labels.txt`": lambda: quick(Subject(text, "labels", M)),
     }
     for message, call in calls.items():
         with pytest.raises(InputError, match=message):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,60 +16,80 @@ from rich.console import Console
 from mobilevit.errors import InputError
 from mobilevit_benchmarks import BenchmarkResult, Measurement, ProtocolSettings, result_table
 from mobilevit_benchmarks.measurement import (
-    HostDescription,
-    HostState,
+    InstructionCount,
+    Launch,
+    ModelFacts,
     NotTimed,
     Round,
     WarmUp,
 )
+from mobilevit_benchmarks.records import DeviceDescription
+from mobilevit_benchmarks.table import counts_table
 
 MS = 1_000_000
 
 
-def measurement(name: str, ms: int, **changes: Any) -> Measurement:
-    """Three rounds of times around `ms`."""
+def measurement(
+    name: str,
+    ms: int,
+    *,
+    model: str = "mobilevit_xxs",
+    capped: bool = False,
+    factors: Sequence[Sequence[float]] = ((1, 1, 1), (1, 1, 1), (1, 1, 1)),
+    **changes: Any,
+) -> Measurement:
+    """Rounds of times around `ms`, times a factor for each round of each launch."""
+    number = count()
+    launches = tuple(
+        Launch(
+            load_ns=52 * MS,
+            first_run_ns=2 * ms * MS,
+            warmup=WarmUp(samples_ns=(ms * MS,), capped=capped),
+            rounds=tuple(
+                Round(
+                    number=(i := next(number)),
+                    started_ns=i * 1000 * MS,
+                    samples_ns=tuple(round(f * ms * MS) + d for d in (0, i, -i)),
+                )
+                for f in launch
+            ),
+            peak_memory_bytes=101_000_000,
+            memory_rise_bytes=60_000_000,
+        )
+        for launch in factors
+    )
     fields: dict[str, Any] = {
         "name": name,
-        "model": "mobilevit_xxs",
+        "model": ModelFacts(name=model),
         "artifact": f"{name}.onnx",
         "artifact_sha256": "0" * 64,
         "artifact_bytes": 5_000_000,
         "runtime": "onnxruntime",
         "runtime_version": "1.0",
+        "delegate": "cpu",
+        "delegate_ran": "CPUExecutionProvider",
         "threads": 1,
-        "load_ns": 52 * MS,
-        "first_run_ns": 2 * ms * MS,
-        "warmup": WarmUp(samples_ns=(ms * MS,), capped=False),
-        "rounds": tuple(
-            Round(started_ns=i, samples_ns=(ms * MS, ms * MS + i, ms * MS - i)) for i in range(3)
-        ),
-        "peak_memory_bytes": 101_000_000,
-        "memory_rise_bytes": 60_000_000,
+        "batch": 1,
+        "launches": launches,
     }
     return Measurement(**{**fields, **changes})
 
 
-def result(*measurements: Measurement, not_timed: tuple[NotTimed, ...] = ()) -> BenchmarkResult:
-    state = HostState(
-        load_average=(0.5, 0.25, 0), governors=("schedutil",), frequencies_hz=(10**9,)
-    )
-    return BenchmarkResult(
-        created=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
-        host=HostDescription(
-            device="local",
+def result(*measurements: Measurement, **changes: Any) -> BenchmarkResult:
+    fields: dict[str, Any] = {
+        "created": datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC),
+        "device": DeviceDescription(
+            address="local",
             machine="aarch64",
-            processor=None,
             cores=4,
             memory_bytes=2**32,
             system="Linux",
-            python="3.11",
+            runner="Python 3.11",
         ),
-        state_before=state,
-        state_after=state,
-        protocol=ProtocolSettings(),
-        measurements=measurements,
-        not_timed=not_timed,
-    )
+        "protocol": ProtocolSettings(),
+        "measurements": measurements,
+    }
+    return BenchmarkResult(**{**fields, **changes})
 
 
 SKIPPED = NotTimed(
@@ -86,8 +108,9 @@ def test_json_keeps_samples_as_integers_in_order(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     result(measurement("a", 4)).write(path)
     content = json.loads(path.read_text())
-    assert content["schema_version"] == 1
-    assert content["measurements"][0]["rounds"][2]["samples_ns"] == [4000000, 4000002, 3999998]
+    assert content["schema_version"] == 2
+    rounds = content["measurements"][0]["launches"][0]["rounds"]
+    assert rounds[2]["samples_ns"] == [4000000, 4000002, 3999998]
 
 
 def test_reading_refuses(tmp_path: Path) -> None:
@@ -95,16 +118,16 @@ def test_reading_refuses(tmp_path: Path) -> None:
     result(measurement("a", 4), measurement("b", 5)).write(good)
     text = good.read_text()
     one = json.loads(text)["measurements"]
-    fewer = [one[0], {**one[1], "rounds": one[1]["rounds"][:1]}]
-    seconds = [{**one[0], "load_ns": 0.05}]
     bad = tmp_path / "bad.json"
     for message, content in {
         "is not JSON": text[:-20].encode(),
         r"is not JSON: 'utf-8' codec": b"\xff\xfe\x00",
+        "is not JSON: maximum recursion": b"[" * 100_000,
         "is not a benchmark's result": b"[1, 2]",
-        "has schema version 2, and this release reads 1": changed(text, schema_version=2),
-        "different numbers of rounds": changed(text, measurements=fewer),
-        r"measurements\.0\.load_ns": changed(text, measurements=seconds),
+        "has schema version 3, and this release reads 2": changed(text, schema_version=3),
+        "has schema version 1, and this release reads 2": changed(text, schema_version=1),
+        "nothing was measured": changed(text, measurements=[]),
+        r"measurements\.0\.threads": changed(text, measurements=[{**one[0], "threads": 0.5}]),
         "created": changed(text, created="yesterday"),
         "extra: Extra inputs": changed(text, extra=1),
     }.items():
@@ -130,7 +153,7 @@ def test_table_fits_a_hundred_columns() -> None:
         result(
             measurement("onnx fp32", 48),
             measurement("onnx int8", 24),
-            measurement("onnx fp16", 96, warmup=WarmUp(samples_ns=(MS,), capped=True)),
+            measurement("onnx fp16", 96, capped=True),
             not_timed=(SKIPPED,),
         )
     )
@@ -141,8 +164,12 @@ def test_table_fits_a_hundred_columns() -> None:
     assert rows["onnx fp16"][-4:] == ["0.0*", "101", "2.00", "2.00-2.00"]
     assert "…" not in text
     assert "not timed: coreml fp16: a Mac only" in text
-    assert "load average 0.50 before, 0.50 after" in text
     assert "mobilevit_xxs on aarch64, 4 cores" in text
+
+
+def test_a_run_cut_off_says_so() -> None:
+    text = shown(result(measurement("a", 10), stopped="device `ssh:pi` is gone"))
+    assert "INCOMPLETE: device `ssh:pi` is gone" in text
 
 
 def test_a_ratio_compares_like_with_like() -> None:
@@ -162,3 +189,22 @@ def test_a_ratio_compares_like_with_like() -> None:
 def test_rows_name_their_model_when_there_are_several() -> None:
     text = shown(result(measurement("fp32", 10), measurement("fp32", 9, model="mobilevit_s")))
     assert "mobilevit_xxs fp32" in text and "mobilevit_s fp32" in text
+
+
+def test_counts_are_called_counts() -> None:
+    counted = InstructionCount(
+        name="tflite fp32",
+        model=ModelFacts(name="mobilevit_xxs"),
+        artifact="m.tflite",
+        artifact_sha256="0" * 64,
+        artifact_bytes=1,
+        runtime="litert",
+        runtime_version="2.3.0",
+        processor="cortex-a76",
+        emulator="QEMU 7.2",
+        instructions=(218_000_000, 218_100_000, 218_050_000),
+    )
+    text = StringIO()
+    Console(file=text, width=120).print(counts_table(result(counts=(counted,))))
+    assert "a count, not a latency" in text.getvalue()
+    assert "218.05" in text.getvalue() and " ms" not in text.getvalue()

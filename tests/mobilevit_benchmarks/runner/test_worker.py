@@ -6,16 +6,17 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from itertools import chain, count, repeat
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mobilevit.errors import InputError
-from mobilevit.runtimes import TensorSpec
-from mobilevit_benchmarks.worker import (
-    check_feeds,
+from mobilevit.runtimes import TensorSpec, check_feeds
+from mobilevit_benchmarks.runner.worker import (
     draw_feeds,
     peak_resident_bytes,
+    read_feed,
     resident_bytes,
     timed_round,
     warm_up,
@@ -89,11 +90,25 @@ def test_feeds_follow_the_seed_and_the_spec() -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [TensorSpec("x", (-1, 3), "float32"), TensorSpec("x", (1, 3), "int64")]
+    "spec", [TensorSpec("x", (1, -1), "float32"), TensorSpec("x", (1, 3), "int64")]
 )
 def test_what_no_photo_could_be_is_not_drawn(spec: TensorSpec) -> None:
     with pytest.raises(InputError, match="no feed can be drawn for input `x`"):
         draw_feeds((spec,), seed=0)
+
+
+def test_a_dynamic_first_side_is_the_batch() -> None:
+    drawn = draw_feeds((TensorSpec("x", (-1, 3), "float32"),), seed=0, batch=4)
+    assert drawn["x"].shape == (4, 3)
+
+
+def test_a_feed_is_read_as_it_was_written(tmp_path: Path) -> None:
+    array = np.arange(2 * 3 * 5, dtype=np.float32).reshape(2, 3, 5)
+    file = tmp_path / "0.bin"
+    file.write_bytes(array.astype("<f4").tobytes())
+    np.testing.assert_array_equal(read_feed(str(file), "float32", (2, 3, 5)), array)
+    with pytest.raises(InputError, match="does not hold float32"):
+        read_feed(str(file), "float32", (2, 3, 6))
 
 
 @pytest.mark.parametrize(
@@ -108,7 +123,7 @@ def test_what_no_photo_could_be_is_not_drawn(spec: TensorSpec) -> None:
 def test_feeds_that_do_not_fit(name: str, shape: tuple[int, ...], dtype: str) -> None:
     inputs = (TensorSpec("x", (-1, 3), "float32"),)
     check_feeds(inputs, {"x": np.zeros((2, 3), np.float32)})
-    with pytest.raises(InputError, match="feed"):
+    with pytest.raises(InputError, match=r"the model takes .*`x`.*; given: .*`[xy]`"):
         check_feeds(inputs, {name: np.zeros(shape, dtype)})
 
 
@@ -120,11 +135,11 @@ def test_peak_memory_remembers() -> None:
     assert high - before > 0.9 * block.nbytes
     del block
     assert resident_bytes() < high - 32 * 2**20
-    assert peak_resident_bytes() >= high
+    assert peak_resident_bytes() > high - 2**20  # the kernel counts in batches
 
 
 def test_worker_imports_nothing_heavy() -> None:
-    code = "import sys, mobilevit_benchmarks.worker; print(*sys.modules)"
+    code = "import sys, mobilevit_benchmarks.runner.worker; print(*sys.modules)"
     modules = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     ).stdout.split()
