@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-    from mobilevit_benchmarks import Subject
+    from mobilevit_benchmarks import BenchmarkResult, Subject
 
     from .check import Check
     from .evaluate import Accuracy
@@ -575,8 +575,11 @@ def classify(
 @app.command()
 def benchmark(
     subjects: Annotated[
-        list[Path], typer.Argument(metavar="BUNDLE|ARTIFACT...", help="What to time.")
-    ],
+        list[Path] | None, typer.Argument(metavar="BUNDLE|ARTIFACT...", help="What to time.")
+    ] = None,
+    suite: Annotated[
+        str | None, typer.Option(help="paper: MobileViT and its rivals, exported first.")
+    ] = None,
     device: Annotated[
         str,
         typer.Option(help="local, ssh:HOST, android[:SERIAL], ios[:UDID], coreml, arm64-emulated."),
@@ -594,17 +597,20 @@ def benchmark(
         str | None,
         typer.Option(help="Instead of rounds, each alone for this long, such as 5m or 90s."),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Besides, what each operation takes; local only.")
+    ] = False,
     results: Annotated[
         Path | None, typer.Option("--json", help="Write every sample to this file.")
     ] = None,
 ) -> None:
     """Time artifacts in interleaved rounds: load, first run, percentiles, memory."""
-    from mobilevit_benchmarks import BenchmarkResult, ProtocolSettings, result_table
+    from mobilevit_benchmarks import BenchmarkResult, ProtocolSettings
     from mobilevit_benchmarks import benchmark as run
     from mobilevit_benchmarks.devices import open_device
 
     def keep_partial(partial: BenchmarkResult) -> None:
-        show(result_table(partial))
+        _show_result(partial)
         if results is not None:
             partial.write(results)
             note(f"incomplete, samples so far: {results}")
@@ -612,22 +618,43 @@ def benchmark(
     for name, number in (("rounds", rounds), ("launches", launches)):
         if number < 1:
             raise InputError(f"{number} {name} measure nothing", "give 1 or more")
-    result = run(
-        _subjects(subjects),
-        threads=_numbers("threads", threads),
-        batches=_numbers("batch", batch),
-        delegates=[name.strip() for name in delegate.split(",")] if delegate else (),
-        settings=ProtocolSettings(
-            rounds=rounds,
-            launches=launches,
-            sustained_s=None if sustained is None else _seconds(sustained),
-        ),
-        device=open_device(device),
-        command=_command_line(),
-        report=note,
-        keep_partial=keep_partial,
-    )
-    show(result_table(result))
+    thread_counts, batches = _numbers("threads", threads), _numbers("batch", batch)
+    if profile and device != "local":
+        raise InputError("`--profile` profiles on this machine alone", "leave out --device")
+    if device == "arm64-emulated":
+        from mobilevit_benchmarks.counting import check_options, count
+
+        check_options(thread_counts, batches)
+        result = count(
+            _subjects(subjects or [], suite),
+            processes=launches,
+            command=_command_line(),
+            report=note,
+            keep_partial=keep_partial,
+        )
+    else:
+        used = open_device(device)
+        timed = _subjects(subjects or [], suite)
+        result = run(
+            timed,
+            threads=thread_counts,
+            batches=batches,
+            delegates=[name.strip() for name in delegate.split(",")] if delegate else (),
+            settings=ProtocolSettings(
+                rounds=rounds,
+                launches=launches,
+                sustained_s=None if sustained is None else _seconds(sustained),
+            ),
+            device=used,
+            command=_command_line(),
+            report=note,
+            keep_partial=keep_partial,
+        )
+        if profile:
+            from mobilevit_benchmarks.profile import profile_result
+
+            result = profile_result(result, timed, report=note)
+    _show_result(result)
     if results is not None:
         result.write(results)
         note(f"samples: {results}")
@@ -635,10 +662,28 @@ def benchmark(
         raise typer.Exit(1)
 
 
-def _subjects(paths: list[Path]) -> list[Subject]:
+def _show_result(result: BenchmarkResult) -> None:
+    from mobilevit_benchmarks.profile.table import profile_table
+    from mobilevit_benchmarks.table import counts_table, result_table
+
+    if result.measurements:
+        show(result_table(result))
+    if result.counts:
+        show(counts_table(result))
+    for profiled in result.profiles:
+        show(profile_table(profiled))
+
+
+def _subjects(paths: list[Path], suite: str | None) -> list[Subject]:
     from mobilevit_benchmarks import ModelFacts, Subject
     from mobilevit_benchmarks.cases import bundle_subjects
 
+    if suite is not None:
+        from mobilevit_benchmarks.suites import suite_subjects
+
+        if paths:
+            raise InputError("a suite has its own artifacts", "give `--suite` or artifacts")
+        return suite_subjects(suite, report=note)
     timed: list[Subject] = []
     for path in paths:
         if path.is_dir() and path.suffix != ".mlpackage":

@@ -26,6 +26,7 @@ from mobilevit.errors import InputError, first_fault
 from mobilevit.files import atomic_file
 
 from .plan import ProtocolSettings
+from .profile.records import OperationProfile
 from .records import DeviceDescription, DeviceState, Samples
 
 SCHEMA_VERSION = 2
@@ -152,6 +153,7 @@ class BenchmarkResult(_Record):
     protocol: ProtocolSettings
     measurements: tuple[Measurement, ...] = ()
     counts: tuple[InstructionCount, ...] = ()
+    profiles: tuple[OperationProfile, ...] = ()
     sentinel: tuple[SentinelSamples, ...] = ()
     states: tuple[StateAt, ...] = ()
     not_timed: tuple[NotTimed, ...] = ()

@@ -37,7 +37,7 @@ class DeviceDescription(_Record):
     chip: str | None = None
     machine: str  # instruction set, such as `arm64`
     cores: PositiveInt  # logical ones that a run may use
-    memory_bytes: PositiveInt
+    memory_bytes: PositiveInt | None = None
     system: str  # name and version
     runner: str  # what ran the plan, such as `Python 3.11.2` or `org.mobilevit.demo 1.0`
     emulated: bool = False  # not a real processor: its times mean nothing
