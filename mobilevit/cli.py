@@ -651,7 +651,7 @@ def benchmark(
             keep_partial=keep_partial,
         )
         if profile:
-            from mobilevit_benchmarks.profile import profile_result
+            from mobilevit_benchmarks.profile.subjects import profile_result
 
             result = profile_result(result, timed, report=note)
     _show_result(result)

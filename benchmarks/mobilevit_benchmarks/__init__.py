@@ -7,7 +7,8 @@
     rich.print(result_table(result))
     result.write(Path("result.json"))
 
-How the times are taken is told in `mobilevit_benchmarks.runner.conduct`.
+How the times are taken is told in `mobilevit_benchmarks.runner.conduct`, and in
+`mobilevit_benchmarks.profile` how those of single operations are.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .cases import Subject
     from .comparison import Comparison, compare
     from .measurement import BenchmarkResult, Measurement, ModelFacts
+    from .profile import OperationProfile, grouped, profile_operations, profile_table
     from .plan import ProtocolSettings
     from .protocol import benchmark
     from .statistics import Summary, summarize
@@ -29,11 +31,15 @@ _HOMES = {
     "Comparison": "comparison",
     "Measurement": "measurement",
     "ModelFacts": "measurement",
+    "OperationProfile": "profile",
     "ProtocolSettings": "plan",
     "Subject": "cases",
     "Summary": "statistics",
     "benchmark": "protocol",
     "compare": "comparison",
+    "grouped": "profile",
+    "profile_operations": "profile",
+    "profile_table": "profile",
     "result_table": "table",
     "summarize": "statistics",
 }
@@ -43,11 +49,15 @@ __all__ = [
     "Comparison",
     "Measurement",
     "ModelFacts",
+    "OperationProfile",
     "ProtocolSettings",
     "Subject",
     "Summary",
     "benchmark",
     "compare",
+    "grouped",
+    "profile_operations",
+    "profile_table",
     "result_table",
     "summarize",
 ]

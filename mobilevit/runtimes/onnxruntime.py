@@ -33,17 +33,22 @@ _ERRORS = (
 )
 
 
+def session_options(threads: int) -> ort.SessionOptions:
+    """The settings of every session here, to which a profile adds its own."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # spinning threads keep cores busy between runs, which disturbs what runs beside them
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.log_severity_level = 3
+    return options
+
+
 class OnnxRuntimeSession:
     def __init__(self, artifact: Path, threads: int) -> None:
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        # spinning threads keep cores busy between runs, which disturbs what runs beside them
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(
-                artifact, options, providers=["CPUExecutionProvider"]
+                artifact, session_options(threads), providers=["CPUExecutionProvider"]
             )
         except _ERRORS as error:
             reason = str(error).strip().splitlines()[0].rstrip(".")

@@ -103,12 +103,28 @@ class TFLiteGraph:
         entry.name, entry.buffer = name, self._buffer(value)
         self._model.metadata.append(entry)
 
-    def save(self, path: Path, inputs: Sequence[int], outputs: Sequence[int]) -> Path:
+    def save(
+        self, path: Path, inputs: Sequence[int], outputs: Sequence[int], signed: bool = False
+    ) -> Path:
         self._graph.inputs, self._graph.outputs = list(inputs), list(outputs)
+        if signed:
+            self._model.signatureDefs = [self._signature(inputs, outputs)]
         builder = flatbuffers.Builder(1024)
         builder.Finish(self._model.Pack(builder), b"TFL3")
         path.write_bytes(bytes(builder.Output()))
         return path
+
+    def _signature(self, inputs: Sequence[int], outputs: Sequence[int]) -> Any:
+        """One that calls inputs and outputs as the tensors are called."""
+        signature = schema.SignatureDefT()
+        signature.signatureKey, signature.subgraphIndex = "serving_default", 0
+        signature.inputs, signature.outputs = [], []
+        for maps, indices in ((signature.inputs, inputs), (signature.outputs, outputs)):
+            for index in indices:
+                item = schema.TensorMapT()
+                item.name, item.tensorIndex = self._graph.tensors[index].name, index
+                maps.append(item)
+        return signature
 
     def _buffer(self, data: bytes) -> int:
         buffer = schema.BufferT()
