@@ -1,5 +1,6 @@
 # make demo and make test need Python 3.11 and nothing else; everything goes into .venv.
-# make test-devices needs QEMU and debootstrap besides, and installs them where it is run by root.
+# make test-devices needs QEMU, debootstrap and a C compiler besides, and installs them where it is
+# run by root.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,8 +32,8 @@ test: lint
 
 # what a phone or a small board would be given
 DEVICE_BUNDLE := build/devices/bundle
-EMULATOR := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap
-APT_INSTALL := apt-get install --no-install-recommends qemu-user debootstrap
+EMULATOR := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap /usr/bin/cc
+APT_INSTALL := apt-get install --no-install-recommends qemu-user debootstrap gcc libc6-dev
 
 test-devices: setup $(EMULATOR) $(DEVICE_BUNDLE)/manifest.json
 	$(BIN)/pytest -m devices tests/devices --bundle $(DEVICE_BUNDLE)
@@ -43,7 +44,7 @@ $(DEVICE_BUNDLE)/manifest.json: $(VENV)/.ready $(shell find mobilevit export -na
 
 $(EMULATOR):
 	@test "$$(id -u)" = 0 || { echo "$@ is missing; as root: $(APT_INSTALL)" >&2; exit 2; }
-	@echo "installing Debian's qemu-user and debootstrap, which emulate an arm64 device"
+	@echo "installing Debian's qemu-user, debootstrap and gcc, which emulate an arm64 device"
 	apt-get update --quiet --quiet
 	DEBIAN_FRONTEND=noninteractive $(APT_INSTALL) --quiet --quiet --yes
 

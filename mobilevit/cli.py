@@ -605,7 +605,7 @@ def benchmark(
     ] = None,
 ) -> None:
     """Time artifacts in interleaved rounds: load, first run, percentiles, memory."""
-    from mobilevit_benchmarks import BenchmarkResult, ProtocolSettings
+    from mobilevit_benchmarks import ProtocolSettings
     from mobilevit_benchmarks import benchmark as run
     from mobilevit_benchmarks.devices import open_device
 

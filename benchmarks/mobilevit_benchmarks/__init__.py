@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from .cases import Subject
     from .comparison import Comparison, compare
     from .measurement import BenchmarkResult, Measurement, ModelFacts
-    from .profile import OperationProfile, grouped, profile_operations, profile_table
     from .plan import ProtocolSettings
+    from .profile import OperationProfile, grouped, profile_operations, profile_table
     from .protocol import benchmark
     from .statistics import Summary, summarize
     from .table import result_table

@@ -76,18 +76,24 @@ class EmulatedPython:
     environment: dict[str, str]
 
 
+def cache_folder() -> Path:
+    """Where what is built for emulation is kept: `$MOBILEVIT_CACHE`, by default
+    `~/.cache/mobilevit-sdk`."""
+    named = os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "mobilevit-sdk"
+    return Path(named).absolute()
+
+
 def arm64_root() -> Path:
     """The folder with the arm64 tree, built first if it is not there or of other versions.
 
-    It is `arm64` in `$MOBILEVIT_CACHE`, by default `~/.cache/mobilevit-sdk`, and takes about
-    430 MB. Building needs root (debootstrap does), Debian's mirror and pip's index.
+    It is `arm64` in `cache_folder()`, and takes about 430 MB. Building needs root (debootstrap
+    does), Debian's mirror and pip's index.
 
     Raises:
         InputError: a tool is missing or fails, or the folder cannot be written to.
         ConversionError: the runtimes do not start in the tree that was built.
     """
-    cache = os.environ.get(CACHE_VARIABLE) or Path.home() / ".cache" / "mobilevit-sdk"
-    root = Path(cache).absolute() / "arm64"
+    root = cache_folder() / "arm64"
     stamp = _stamp()
     if not (root / "stamp").is_file() or (root / "stamp").read_text(encoding="utf-8") != stamp:
         with atomic_folder(root) as aside:

@@ -29,5 +29,7 @@ def profile_result(
             continue
         subject = by_file[m.artifact]
         profiles[key] = profile_operations(subject.artifact, m.runtime, m.threads, subject.feeds)
-        report(f"{m.model.name} {m.name} on {m.runtime}: {len(profiles[key].operations)} operations")
+        report(
+            f"{m.model.name} {m.name} on {m.runtime}: {len(profiles[key].operations)} operations"
+        )
     return result.model_copy(update={"profiles": tuple(profiles.values())})
