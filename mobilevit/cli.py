@@ -650,6 +650,10 @@ def benchmark(
             report=note,
             keep_partial=keep_partial,
         )
+        if device == "coreml":
+            from mobilevit_benchmarks.devices.coreml import with_compute_plans
+
+            result = with_compute_plans(result, timed, report=note)
         if profile:
             from mobilevit_benchmarks.profile.subjects import profile_result
 

@@ -121,6 +121,47 @@ class InstructionCount(_Record):
     instructions: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]  # one per process
 
 
+class PlacedOperation(_Record):
+    """An operation of an ML Program. `cost` is its share of the whole; None: Core ML does not say,
+    as of constants."""
+
+    type: str
+    output: str
+    preferred: str | None  # CPU, GPU or NeuralEngine
+    supported: tuple[str, ...]
+    cost: Annotated[float, Field(ge=0, le=1)] | None
+
+
+class ComputePlan(_Record):
+    """Where Core ML says it would run each operation on this machine. Not a measurement."""
+
+    source: Literal["estimated by Core ML"] = "estimated by Core ML"
+    artifact: str  # file name
+    artifact_sha256: str
+    units: str  # that it may use: cpu, cpu+gpu, cpu+ne or all
+    operations: tuple[PlacedOperation, ...]
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of the estimated cost that falls to each device, the largest first; they sum
+        to 1. Empty where Core ML estimates no cost."""
+        costs: dict[str, float] = {}
+        for operation in self.operations:
+            if operation.preferred is not None and operation.cost is not None:
+                costs[operation.preferred] = costs.get(operation.preferred, 0.0) + operation.cost
+        total = sum(costs.values())
+        ordered = sorted(costs.items(), key=lambda item: -item[1])
+        return {device: cost / total for device, cost in ordered} if total else {}
+
+    @property
+    def summary(self) -> str:
+        """One line, such as `NeuralEngine 97 %, CPU 3 % of the cost, estimated by Core ML`."""
+        if not self.shares:
+            return "no cost is estimated by Core ML"
+        shares = ", ".join(f"{device} {share:.0%}" for device, share in self.shares.items())
+        return f"{shares.replace('%', ' %')} of the cost, {self.source}"
+
+
 class SentinelSamples(_Record):
     """A fixed piece of work, timed between the rounds."""
 
@@ -154,6 +195,7 @@ class BenchmarkResult(_Record):
     measurements: tuple[Measurement, ...] = ()
     counts: tuple[InstructionCount, ...] = ()
     profiles: tuple[OperationProfile, ...] = ()
+    compute_plans: tuple[ComputePlan, ...] = ()
     sentinel: tuple[SentinelSamples, ...] = ()
     states: tuple[StateAt, ...] = ()
     not_timed: tuple[NotTimed, ...] = ()

@@ -29,7 +29,8 @@ _DTYPES = {
     _ARRAY.DOUBLE: "float64",
     _ARRAY.INT32: "int32",
 }
-_UNITS = {"cpu": "CPU_ONLY", "cpu+gpu": "CPU_AND_GPU", "cpu+ne": "CPU_AND_NE", "all": "ALL"}
+# delegates -> coremltools' compute units
+UNITS = {"cpu": "CPU_ONLY", "cpu+gpu": "CPU_AND_GPU", "cpu+ne": "CPU_AND_NE", "all": "ALL"}
 _COLOURS = {_IMAGE.RGB: "RGB", _IMAGE.BGR: "BGR"}
 
 
@@ -58,7 +59,7 @@ class CoreMLSession:
             with warnings.catch_warnings():
                 # coremltools only warns of a file Core ML refuses, and fails when it predicts
                 warnings.simplefilter("error", RuntimeWarning)
-                units = getattr(ct.ComputeUnit, _UNITS[delegate])
+                units = getattr(ct.ComputeUnit, UNITS[delegate])
                 self._model = ct.models.MLModel(str(artifact), compute_units=units)
         except (RuntimeError, RuntimeWarning, DecodeError, OSError) as error:
             raise ConversionError(f"Core ML cannot open `{artifact}`: {reason(error)}") from error
@@ -72,7 +73,7 @@ class CoreMLSession:
         self._interface = read_interface(spec, artifact)
         self._artifact = artifact
         # what Core ML may use; `inspect --placement` tells what it plans to
-        self.delegate = f"Core ML, {_UNITS[delegate]}"
+        self.delegate = f"Core ML, {UNITS[delegate]}"
         self.inputs = self._interface.inputs
         self.outputs = self._interface.outputs
 

@@ -63,7 +63,7 @@ KINDS = {
     "local": "this machine",
     "ssh:HOST": "a Linux board with python3, NumPy and a runtime",
     "android:SERIAL": "a phone, over adb",
-    "ios:UDID": "a phone, over USB",
+    "ios:UDID": "an iPhone or iPad, over USB; `ios` where there is one",
     "coreml": "Core ML on this Mac",
     "arm64-emulated": "counts instructions, and no time",
 }
@@ -80,6 +80,14 @@ def open_device(address: str) -> Device:
         from .local import LocalDevice
 
         return LocalDevice()
+    if kind == "coreml" and not rest:
+        from .coreml import CoreMLDevice
+
+        return CoreMLDevice()
+    if kind == "ios" and address != "ios:":
+        from .ios import open_ios
+
+        return open_ios(rest or None)
     raise InputError(
         f"unknown device `{address}`",
         "known: " + "; ".join(f"{name}, {what}" for name, what in KINDS.items()),

@@ -157,8 +157,9 @@ class CompiledModel:
         call("LiteRtGetModelSignature", self._file, c_size_t(0), ctypes.byref(self._signature))
         options = self._made("Options")
         call("LiteRtSetOptionsHardwareAccelerators", options, c_int(_CPU))
-        # what the C++ headers LiteRtCpuOptions and LiteRtRuntimeOptions write
-        self._add_option(options, "cpu_options_string", f"num_threads = {threads}\n")
+        # names and text as in litert/c/options/litert_{cpu,runtime}_options.cc; LiteRT passes over
+        # in silence what it does not know
+        self._add_option(options, "xnnpack", f"num_threads = {threads}\n")
         if profiled:
             self._add_option(options, "runtime_options_string", "enable_profiling = true\n")
         self._model = self._made("CompiledModel", self._environment, self._file, options)

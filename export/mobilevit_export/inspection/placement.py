@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mobilevit.errors import ConversionError, InputError
+from mobilevit.errors import ConversionError, InputError, unknown_name
+from mobilevit.runtimes import RUNTIMES
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,15 @@ class Placement:
     cost: float | None
 
 
-def placements(artifact: Path) -> list[Placement]:
-    """Core ML's plan for an `.mlpackage` on this Mac, all compute units allowed.
+def placements(artifact: Path, delegate: str = "all") -> list[Placement]:
+    """Core ML's plan for an `.mlpackage` on this Mac.
+
+    Args:
+        delegate: the compute units that it may use: cpu, cpu+gpu, cpu+ne or all.
 
     Raises:
-        InputError: this is not a Mac.
+        InputError: this is not a Mac, or no such delegate.
+        MissingDependencyError: coremltools is not installed.
         ConversionError: Core ML does not compile the file, or it holds no ML Program.
     """
     host: str = sys.platform  # a variable, as mypy takes no branch for another system
@@ -39,13 +44,18 @@ def placements(artifact: Path) -> list[Placement]:
             f"where Core ML runs `{artifact}` can be asked on a Mac only",
             "run this on a Mac with macOS 14.4 or later",
         )
+    if delegate not in RUNTIMES["coreml"].delegates:
+        raise unknown_name("delegate of coreml", delegate, RUNTIMES["coreml"].delegates)
+    RUNTIMES["coreml"].require()
     import coremltools as ct
     from coremltools.models.compute_plan import MLComputePlan
+
+    from mobilevit.runtimes.coreml import UNITS
 
     with tempfile.TemporaryDirectory() as folder:
         try:
             compiled = ct.models.utils.compile_model(str(artifact), f"{folder}/model.mlmodelc")
-            plan = MLComputePlan.load_from_path(compiled)
+            plan = MLComputePlan.load_from_path(compiled, getattr(ct.ComputeUnit, UNITS[delegate]))
         except (RuntimeError, ValueError) as error:
             raise ConversionError(f"Core ML cannot compile `{artifact}`: {error}") from error
         program = plan.model_structure.program

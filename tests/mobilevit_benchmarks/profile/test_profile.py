@@ -3,6 +3,7 @@ heavy."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -142,6 +143,15 @@ def test_the_compiled_model_computes_what_the_interpreter_does(tmp_path: Path) -
             model.run()
             given = np.frombuffer(model.output("block/out"), np.float32)
         np.testing.assert_array_equal(given.reshape(expected.shape), expected)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_the_compiled_model_has_the_threads_it_is_given(tmp_path: Path) -> None:
+    artifact = tflite_convolutions(tmp_path / "network.tflite")
+    for threads in (1, 3):
+        before = len(list(Path("/proc/self/task").iterdir()))
+        with CompiledModel(artifact, threads, profiled=True):
+            assert len(list(Path("/proc/self/task").iterdir())) == before + threads - 1
 
 
 def test_the_whole_graph_is_xnnpacks_when_profiled(tmp_path: Path) -> None:
