@@ -33,7 +33,7 @@ def measurement(
     name: str,
     ms: int,
     *,
-    model: str = "mobilevit_xxs",
+    model: str | ModelFacts = "mobilevit_xxs",
     capped: bool = False,
     factors: Sequence[Sequence[float]] = ((1, 1, 1), (1, 1, 1), (1, 1, 1)),
     **changes: Any,
@@ -60,7 +60,7 @@ def measurement(
     )
     fields: dict[str, Any] = {
         "name": name,
-        "model": ModelFacts(name=model),
+        "model": ModelFacts(name=model) if isinstance(model, str) else model,
         "artifact": f"{name}.onnx",
         "artifact_sha256": "0" * 64,
         "artifact_bytes": 5_000_000,

@@ -13,11 +13,13 @@ code does, and `Record.resizes` says so. Patches of 8, 4 and 2 suit multiples of
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from ..correlation import Point
+from ..measurement import BenchmarkResult
 from ..scatter import Panel
-from .preparation import Entry, Prepared
+from ..statistics import summarize
+from .preparation import Entry
 
 
 def _mobilevit(size: str, role: str) -> Entry:
@@ -138,34 +140,44 @@ ENTRIES: tuple[Entry, ...] = (
     ),
 )
 
+_BY_NAME = {entry.name: entry for entry in ENTRIES}
 
-def panel(title: str, prepared: Sequence[Prepared], latencies_ms: Mapping[str, float]) -> Panel:
-    """One runtime and number of threads, for `scatter.draw` and `correlation`.
 
-    Args:
-        title: of the panel.
-        prepared: from `prepare`.
-        latencies_ms: by the name of the entry; those without one are left out.
-    """
-    chosen = [each for each in prepared if each.entry.name in latencies_ms]
-    points = {
-        each.entry.name: Point(
-            name=each.entry.label,
-            family=each.entry.family,
-            multiply_adds=each.record.multiply_adds,
-            latency_ms=latencies_ms[each.entry.name],
-        )
-        for each in chosen
-    }
-    models = [each.entry.name for each in chosen if each.entry.series == "models"]
-    by_size = [each.entry for each in chosen if each.entry.series == "image sizes"]
-    by_size += [each.entry for each in chosen if each.entry.name == "mobilevit_xs"]
+def panels(result: BenchmarkResult) -> list[Panel]:
+    """One per runtime and number of threads, for `scatter.draw` and `correlation`; the medians of
+    the entries that are in the result. Without any, none."""
+    settings = dict.fromkeys((m.runtime, m.threads) for m in result.measurements if m.batch == 1)
+    found = []
+    for runtime, threads in settings:
+        points: dict[str, Point] = {}
+        for m in result.measurements:
+            entry = _BY_NAME.get(m.model.name)
+            if entry is None or m.model.multiply_adds is None or m.batch != 1:
+                continue
+            if (m.runtime, m.threads) == (runtime, threads):
+                points[entry.name] = Point(
+                    name=entry.label,
+                    family=entry.family,
+                    multiply_adds=m.model.multiply_adds,
+                    latency_ms=summarize(m.launches).p50_ns / 1e6,
+                )
+        if points:
+            counted = "1 thread" if threads == 1 else f"{threads} threads"
+            found.append(_panel(f"{runtime}, {counted}", points))
+    return found
+
+
+def _panel(title: str, points: Mapping[str, Point]) -> Panel:
+    models = [name for name in points if _BY_NAME[name].series == "models"]
+    by_size = [_BY_NAME[name] for name in points if _BY_NAME[name].series == "image sizes"]
+    by_size += [_BY_NAME[name] for name in points if name == "mobilevit_xs"]
+    by_patch = [(name, f"{name}_842") for name in points if f"{name}_842" in points]
     return Panel(
         title,
         points=[points[name] for name in models],
         variants=[point for name, point in points.items() if name not in models],
         lines=[
             [entry.label for entry in sorted(by_size, key=lambda entry: entry.image_size)],
-            *((f"MobileViT-{size}", f"MobileViT-{size} 8,4,2") for size in ("XXS", "XS", "S")),
+            *([points[one].name, points[other].name] for one, other in by_patch),
         ],
     )

@@ -14,12 +14,14 @@ from torch.utils.flop_counter import FlopCounterMode
 from mobilevit.graph import ClassifierGraph
 from mobilevit.models.cost import count
 from mobilevit_benchmarks.correlation import PAPER_EXAMPLE
+from mobilevit_benchmarks.measurement import ModelFacts
 from mobilevit_benchmarks.scatter import STYLES
-from mobilevit_benchmarks.suites.paper import ENTRIES, panel
-from mobilevit_benchmarks.suites.preparation import Entry, Prepared, Record, build
+from mobilevit_benchmarks.suites.paper import ENTRIES, panels
+from mobilevit_benchmarks.suites.preparation import Entry, build
 from mobilevit_export.photos import packaged_photos
 from mobilevit_export.rewrite import size_step
 from mobilevit_export.verify import photo_pixels
+from tests.mobilevit_benchmarks.test_measurement import measurement, result
 
 timm = pytest.importorskip("timm", reason="needs the `peers` extra")
 
@@ -138,12 +140,21 @@ def test_drawn_weights_make_no_numbers_that_are_slow_to_compute_with(entry: Entr
 
 
 def test_a_panel_counts_each_model_once_and_joins_its_variants() -> None:
-    record = Record(stamp="", parameters=1, multiply_adds=10**9, resizes=False, refused={})
-    prepared = [Prepared(entry, record, {}) for entry in ENTRIES]
-    latencies = {entry.name: float(entry.image_size) for entry in ENTRIES[:-1]}
-    drawn = panel("here", prepared, latencies)
+    measured = result(
+        *(
+            measurement(
+                "onnx fp32",
+                entry.image_size,
+                model=ModelFacts(name=entry.name, multiply_adds=10**9),
+            )
+            for entry in ENTRIES[:-1]
+        )
+    )
+    (drawn,) = panels(measured)
+    assert drawn.title == "onnxruntime, 1 thread"
     assert [point.name for point in drawn.points] == [entry.label for entry in MODELS[:-1]]
     assert len(drawn.variants) == len(ENTRIES) - len(MODELS)
     sizes = {point.name: point.latency_ms for point in (*drawn.points, *drawn.variants)}
-    assert [sizes[label] for label in drawn.lines[0]] == [160, 192, 224, 256, 288, 320]
+    assert [round(sizes[x]) for x in drawn.lines[0]] == [160, 192, 224, 256, 288, 320]
     assert all(label in sizes for line in drawn.lines for label in line)
+    assert panels(result(measurement("onnx fp32", 10, model="someone's"))) == []
