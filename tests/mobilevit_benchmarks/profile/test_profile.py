@@ -6,6 +6,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from io import StringIO
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -63,8 +64,9 @@ def test_operations_are_within_the_run(runtime: str, tmp_path: Path) -> None:
     assert (taken.threads, taken.runs) == (1, RUNS)
     assert 0 < taken.operations_ns < taken.profiled_whole_ns
     assert 0 < taken.outside_ns < taken.profiled_whole_ns
-    # heavy operations: they are most of the run, whoever else uses the machine
-    assert taken.outside_ns < taken.profiled_whole_ns / 3
+    # heavy operations are most of the run; a busy machine may stretch one profile, not three
+    others = (profile(CONVOLUTIONS[runtime], runtime, tmp_path) for _ in range(2))
+    assert any(p.outside_ns < p.profiled_whole_ns / 3 for p in chain([taken], others))
     assert taken.rest_ns == taken.whole_ns - taken.operations_ns
     assert sum(taken.share(o.median_ns) for o in taken.operations) == pytest.approx(1)
     assert sum(by_stage(taken).values()) == pytest.approx(taken.operations_ns)
@@ -171,7 +173,7 @@ def test_feeds_and_threads(tmp_path: Path) -> None:
     artifact = convolutions(tmp_path / "network.onnx")
     feeds = {"image": np.zeros((1, CHANNELS, SIDE, SIDE), np.float32)}
     assert profile_operations(artifact, "onnxruntime", threads=2, feeds=feeds, runs=1).threads == 2
-    with pytest.raises(InputError, match="feed"):
+    with pytest.raises(InputError, match="the model takes `image`"):
         profile_operations(artifact, "onnxruntime", feeds={"image": feeds["image"][:, :3]})
 
 

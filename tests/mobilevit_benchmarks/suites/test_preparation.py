@@ -97,11 +97,17 @@ def test_a_record_tells_the_cost_of_what_was_exported(prepared: list[Prepared]) 
 
 def test_the_artifacts_can_be_timed_on_both_runtimes(prepared: list[Prepared]) -> None:
     settings = ProtocolSettings(
-        warmup_min_runs=1, warmup_min_s=0, warmup_cap_s=0.1, round_min_runs=1, round_min_s=0
+        launches=1,
+        rounds=1,
+        warmup_min_runs=1,
+        warmup_min_s=0,
+        warmup_cap_s=0.1,
+        round_min_runs=1,
+        round_min_s=0,
     )
     subjects = [subject for each in prepared for subject in each.subjects()]
-    result = benchmark(subjects, rounds=1, settings=settings, report=lambda line: None)
-    timed = [(m.model, m.runtime) for m in result.measurements]
+    result = benchmark(subjects, settings=settings, report=lambda line: None)
+    timed = [(m.model.name, m.runtime) for m in result.measurements]
     assert timed == [("tiny", "onnxruntime"), ("tiny", "litert")]
 
 
