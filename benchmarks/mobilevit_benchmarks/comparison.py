@@ -52,8 +52,8 @@ class Comparison:
     ratio: Interval
     verdict: Verdict
     paired: bool  # measured in turns, round by round
-    rounds: int  # or processes, of instructions
-    disturbed: int  # of the rounds
+    rounds: int  # that went into the ratio; or processes, of instructions
+    disturbed: int  # rounds that the sentinel marked
     remark: str = ""  # why the verdict is not to be trusted further
 
 
@@ -114,13 +114,20 @@ def compare(
 def compare_measurements(
     result: BenchmarkResult, case: Measurement, reference: Measurement, resolution: float
 ) -> Comparison:
-    """Two cases of one result, whose rounds interleave."""
-    ratio, rounds = paired_ratio(case, reference)
+    """Two cases of one result, whose rounds interleave.
+
+    Rounds that the sentinel marks in either are left out of the ratio. That cannot favour one of
+    the two: the sentinel knows nothing of what they took. Where most are marked, all are taken,
+    and there is no winner.
+    """
     marked = disturbed_rounds(result, case) | disturbed_rounds(result, reference)
+    numbers = {r.number for r in case.rounds} & {r.number for r in reference.rounds}
+    busy = 2 * len(marked & numbers) > len(numbers)
+    ratio, rounds = paired_ratio(case, reference, without=set() if busy else marked)
     verdict, remark = judge(ratio, NOISE, resolution), ""
     if rounds < MIN_ROUNDS:
         verdict, remark = Verdict.NOT_ENOUGH_DATA, f"{rounds} rounds; {MIN_ROUNDS} are the least"
-    elif 2 * len(marked) > rounds:
+    elif busy:
         verdict, remark = Verdict.NOT_ENOUGH_DATA, "the machine was busy in most rounds"
     return _comparison(case, reference, ratio, verdict, True, rounds, len(marked), remark)
 

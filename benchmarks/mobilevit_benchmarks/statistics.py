@@ -10,7 +10,7 @@ Bootstrap", 2015, section 4.3, the expanded percentile interval).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -144,9 +144,11 @@ def unpaired_ratio(values: Grouped, reference: Grouped) -> Interval:
     return Interval(estimates[0] / estimates[1], float(low), float(high))
 
 
-def paired_ratio(measurement: Measurement, reference: Measurement) -> tuple[Interval, int]:
+def paired_ratio(
+    measurement: Measurement, reference: Measurement, without: Set[int] = frozenset()
+) -> tuple[Interval, int]:
     """The time of one case over that of another, round by round of one benchmark, and the number
-    of rounds that both have.
+    of rounds that went into it: those that both have, but for the numbers in `without`.
 
     The two medians of a round were taken moments apart, so what the machine did over the benchmark
     cancels in their ratio. The estimate is the median of these ratios.
@@ -156,7 +158,11 @@ def paired_ratio(measurement: Measurement, reference: Measurement) -> tuple[Inte
     """
     other = {r.number: np.median(r.samples_ns) for r in reference.rounds}
     ratios = [
-        [float(np.median(r.samples_ns) / other[r.number]) for r in x.rounds if r.number in other]
+        [
+            float(np.median(r.samples_ns) / other[r.number])
+            for r in x.rounds
+            if r.number in other and r.number not in without
+        ]
         for x in measurement.launches
     ]
     ratios = [launch for launch in ratios if launch]
