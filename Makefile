@@ -1,6 +1,6 @@
 # make demo and make test need Python 3.11 and nothing else; everything goes into .venv.
-# make test-devices needs QEMU, debootstrap and a C compiler besides, and installs them where it is
-# run by root.
+# make test-devices needs QEMU, debootstrap, a C compiler, adb and ssh besides, and installs them
+# where it is run by root.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,8 @@ EXTRAS := train,export,report,peers,dev
 help:
 	@echo "make demo          export the shipped model, classify a photo with every format, time them"
 	@echo "make test          lint, types, tests"
-	@echo "make test-devices  the client on fresh installs without torch, and on an emulated arm64"
+	@echo "make test-devices  the client on fresh installs without torch and on an emulated arm64;"
+	@echo "                   benchmarks over adb and ssh, and everything that can fail on the way"
 	@echo "make schema        the JSON Schemas of manifest, plan, record and result, from the code"
 	@echo "make latency       the latency table of XXS and S"
 	@echo "make clean         remove what the others built; the environment stays"
@@ -32,19 +33,20 @@ test: lint
 
 # what a phone or a small board would be given
 DEVICE_BUNDLE := build/devices/bundle
-EMULATOR := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap /usr/bin/cc
-APT_INSTALL := apt-get install --no-install-recommends qemu-user debootstrap gcc libc6-dev
+DEVICE_TOOLS := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap /usr/bin/cc /usr/bin/adb /usr/bin/ssh
+APT_INSTALL := apt-get install --no-install-recommends qemu-user debootstrap gcc libc6-dev adb \
+	openssh-client
 
-test-devices: setup $(EMULATOR) $(DEVICE_BUNDLE)/manifest.json
+test-devices: setup $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.json
 	$(BIN)/pytest -m devices tests/devices --bundle $(DEVICE_BUNDLE)
 
 $(DEVICE_BUNDLE)/manifest.json: $(VENV)/.ready $(shell find mobilevit export -name '*.py')
 	$(BIN)/mobilevit export mobilevit_xxs.imagenette --format onnx,tflite --precision fp32,fp16 \
 		--overwrite --out $(DEVICE_BUNDLE)
 
-$(EMULATOR):
+$(DEVICE_TOOLS):
 	@test "$$(id -u)" = 0 || { echo "$@ is missing; as root: $(APT_INSTALL)" >&2; exit 2; }
-	@echo "installing Debian's qemu-user, debootstrap and gcc, which emulate an arm64 device"
+	@echo "installing what emulates devices and reaches them: $(APT_INSTALL)"
 	apt-get update --quiet --quiet
 	DEBIAN_FRONTEND=noninteractive $(APT_INSTALL) --quiet --quiet --yes
 

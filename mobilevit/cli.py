@@ -600,6 +600,10 @@ def benchmark(
     profile: Annotated[
         bool, typer.Option("--profile", help="Besides, what each operation takes; local only.")
     ] = False,
+    benchmark_model: Annotated[
+        Path | None,
+        typer.Option(help="Google's tool of this name, to run on the phone besides."),
+    ] = None,
     results: Annotated[
         Path | None, typer.Option("--json", help="Write every sample to this file.")
     ] = None,
@@ -619,6 +623,8 @@ def benchmark(
         if number < 1:
             raise InputError(f"{number} {name} measure nothing", "give 1 or more")
     thread_counts, batches = _numbers("threads", threads), _numbers("batch", batch)
+    if benchmark_model is not None and device.partition(":")[0] != "android":
+        raise InputError("`--benchmark-model` runs on `--device android`", "leave it out elsewhere")
     if profile and device != "local":
         raise InputError("`--profile` profiles on this machine alone", "leave out --device")
     if device == "arm64-emulated":
@@ -650,6 +656,10 @@ def benchmark(
             report=note,
             keep_partial=keep_partial,
         )
+        if benchmark_model is not None:
+            from mobilevit_benchmarks.devices.android import with_tool_figures
+
+            result = with_tool_figures(result, timed, used, benchmark_model, report=note)
         if device == "coreml":
             from mobilevit_benchmarks.devices.coreml import with_compute_plans
 

@@ -16,6 +16,7 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    NonNegativeFloat,
     NonNegativeInt,
     PositiveInt,
     ValidationError,
@@ -162,6 +163,27 @@ class ComputePlan(_Record):
         return f"{shares.replace('%', ' %')} of the cost, {self.source}"
 
 
+class ToolFigures(_Record):
+    """What Google's `benchmark_model` printed of one artifact: its figures, none of ours. Times are
+    microseconds, as it prints them, of runs after its warm-up; None: this version does not."""
+
+    tool: str = "benchmark_model"
+    artifact: str  # file name
+    arguments: tuple[str, ...]
+    delegate_ran: str | None  # its sentence on it
+    init_us: NonNegativeFloat
+    first_inference_us: NonNegativeFloat
+    warmup_mean_us: NonNegativeFloat
+    mean_us: NonNegativeFloat
+    runs: PositiveInt
+    min_us: NonNegativeFloat | None = None
+    max_us: NonNegativeFloat | None = None
+    std_us: NonNegativeFloat | None = None
+    p5_us: NonNegativeFloat | None = None
+    median_us: NonNegativeFloat | None = None
+    p95_us: NonNegativeFloat | None = None
+
+
 class SentinelSamples(_Record):
     """A fixed piece of work, timed between the rounds."""
 
@@ -196,6 +218,7 @@ class BenchmarkResult(_Record):
     counts: tuple[InstructionCount, ...] = ()
     profiles: tuple[OperationProfile, ...] = ()
     compute_plans: tuple[ComputePlan, ...] = ()
+    tools: tuple[ToolFigures, ...] = ()
     sentinel: tuple[SentinelSamples, ...] = ()
     states: tuple[StateAt, ...] = ()
     not_timed: tuple[NotTimed, ...] = ()

@@ -62,7 +62,7 @@ class Device(AbstractContextManager["Device"], Protocol):
 KINDS = {
     "local": "this machine",
     "ssh:HOST": "a Linux board with python3, NumPy and a runtime",
-    "android:SERIAL": "a phone, over adb",
+    "android:SERIAL": "a phone, over adb; `android` where there is one",
     "ios:UDID": "an iPhone or iPad, over USB; `ios` where there is one",
     "coreml": "Core ML on this Mac",
     "arm64-emulated": "counts instructions, and no time",
@@ -88,6 +88,14 @@ def open_device(address: str) -> Device:
         from .ios import open_ios
 
         return open_ios(rest or None)
+    if kind == "ssh":
+        from .ssh import SshDevice
+
+        return SshDevice(address)
+    if kind == "android" and (rest or address == kind):
+        from .android import AndroidDevice
+
+        return AndroidDevice(rest or None)
     raise InputError(
         f"unknown device `{address}`",
         "known: " + "; ".join(f"{name}, {what}" for name, what in KINDS.items()),
