@@ -7,13 +7,13 @@ the template writes is escaped, unless it was made as Markdown or YAML here.
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .bundle import ClassSummary, Manifest, TensorRecord, read_labels, read_manifest
+from .markdown import Written, finalized, on_one_line
 
 TEMPLATE = "card.md.j2"
 
@@ -25,18 +25,6 @@ _KINDS = {
     "image": ", an image of the platform",
     "dictionary": ", a dictionary by label",
 }
-# Everything that begins markup within a line of CommonMark or of a table, and `_` where it can end
-# it: at the end of a word. HTML's signs become references. Without `://`, `www.` and `@`, GitHub
-# makes no links of bare text.
-_MARKUP = re.compile(
-    r"[\\`*\[\]|~$#] | _++(?![^\W_]) | :(?=//) | (?<=www)\. | @",
-    re.IGNORECASE | re.VERBOSE,
-)
-_HTML = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-
-
-class _Written(str):
-    """Text that is Markdown or YAML already."""
 
 
 def render_card(bundle: str | Path) -> str:
@@ -51,7 +39,7 @@ def render_card(bundle: str | Path) -> str:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=False,  # that is for HTML; `finalize` does it for Markdown
-        finalize=_finalized,
+        finalize=finalized,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -97,29 +85,14 @@ def _evaluations(manifest: Manifest) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _finalized(value: object) -> str:
-    return value if isinstance(value, _Written) else _escaped(str(value))
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is, on one line."""
-    signs = "".join(_HTML.get(sign, sign) for sign in _line(text))
-    return _MARKUP.sub(lambda match: "".join(f"\\{sign}" for sign in match[0]), signs)
-
-
-def _line(text: str) -> str:
-    """Line breaks, control characters and those that turn the direction of writing as spaces."""
-    return "".join(sign if sign.isprintable() else " " for sign in text)
-
-
-def _yaml(value: str) -> _Written:
+def _yaml(value: str) -> Written:
     """A string as YAML has it in quotes, which is as JSON has it."""
-    return _Written(json.dumps(_line(value), ensure_ascii=False))
+    return Written(json.dumps(on_one_line(value), ensure_ascii=False))
 
 
-def _code(text: str) -> _Written:
+def _code(text: str) -> Written:
     """A path or a hash of the manifest, whose schema lets no sign into it that would end this."""
-    return _Written(f"`{text}`")
+    return Written(f"`{text}`")
 
 
 def _tensor(record: TensorRecord) -> str:

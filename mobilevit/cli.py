@@ -35,6 +35,7 @@ EXTRAS = {
     "export": "export",
     "inspect": "export",
     "card": "report",
+    "report": "report",
 }
 
 
@@ -780,6 +781,41 @@ def compare(
         note(f"not shown to be within {fail_slower}: {c.name} against {c.reference}: {c.verdict}")
     if failed:
         raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    results: Annotated[
+        list[Path], typer.Argument(metavar="RESULT.json...", help="Of `benchmark --json`.")
+    ],
+    html: Annotated[Path | None, typer.Option(help="A page that needs no other file.")] = None,
+    csv: Annotated[Path | None, typer.Option(help="Every sample, a row each.")] = None,
+    markdown: Annotated[Path | None, typer.Option(help="For a pull request.")] = None,
+) -> None:
+    """Results of any devices and days as one report; without an option, as tables."""
+    from mobilevit_benchmarks.report import (
+        make_report,
+        read_results,
+        write_csv,
+        write_html,
+        write_markdown,
+    )
+    from mobilevit_benchmarks.table import counts_table, result_table
+
+    found = read_results(results, note)
+    outputs = ((html, write_html), (csv, write_csv), (markdown, write_markdown))
+    if not any(path for path, _ in outputs):
+        for result in found:
+            if result.measurements:
+                show(result_table(result))
+            if result.counts:
+                show(counts_table(result))
+        return
+    made = make_report(found)
+    for path, write in outputs:
+        if path is not None:
+            write(made, path)
+            note(f"report: {path}")
 
 
 @app.command()

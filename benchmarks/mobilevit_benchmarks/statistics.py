@@ -100,6 +100,26 @@ def summarize(launches: Sequence[Launch]) -> Summary:
     )
 
 
+def quantiles(measurement: Measurement, most: int = 100) -> list[float]:
+    """The samples in ascending order, in ns; where there are more than `most`, so many quantiles of
+    them, each the middle of an equal share."""
+    samples = measurement.samples_ns
+    if len(samples) <= most:
+        return [float(ns) for ns in sorted(samples)]
+    shares = 100 * (np.arange(most) + 0.5) / most
+    return [float(ns) for ns in np.percentile(np.asarray(samples, np.float64), shares)]
+
+
+def middle(values: Sequence[int]) -> int:
+    """The median, as one of the values: of the middle two, the upper."""
+    return sorted(values)[len(values) // 2]
+
+
+def images_per_second(batch: int, summary: Summary) -> float:
+    """What runs of `batch` images, one after the other, come to."""
+    return batch * 1e9 / summary.mean_ns.estimate
+
+
 def bootstrap(
     statistic: Callable[..., float], *values: Grouped, resamples: int = _RESAMPLES
 ) -> Interval:
@@ -184,8 +204,7 @@ def disturbed_rounds(result: BenchmarkResult, measurement: Measurement) -> set[i
     if len(result.sentinel) < 4:
         return set()
     starts = np.asarray([reading.started_ns for reading in result.sentinel])
-    times = sentinel_medians(result)
-    slow = times > (1 + SENTINEL_TOLERANCE) * np.percentile(times, 25)
+    slow = sentinel_pace(result) > 1 + SENTINEL_TOLERANCE
     marked = set()
     for timed in measurement.rounds:
         after = int(np.searchsorted(starts, timed.started_ns))
@@ -198,6 +217,12 @@ def disturbed_rounds(result: BenchmarkResult, measurement: Measurement) -> set[i
 def sentinel_medians(result: BenchmarkResult) -> NDArray[np.float64]:
     """Nanoseconds of every reading, in order."""
     return np.asarray([np.median(reading.samples_ns) for reading in result.sentinel], np.float64)
+
+
+def sentinel_pace(result: BenchmarkResult) -> NDArray[np.float64]:
+    """How many times as long as in the run's fast quarter each reading took, in order."""
+    times = sentinel_medians(result)
+    return times / np.percentile(times, 25) if len(times) else times
 
 
 def drift(result: BenchmarkResult) -> float | None:

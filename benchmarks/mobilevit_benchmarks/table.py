@@ -10,7 +10,7 @@ from rich.table import Table
 
 from .comparison import RESOLUTION, Comparison, compare_measurements
 from .measurement import BenchmarkResult, InstructionCount, Measurement
-from .statistics import DRIFT_TOLERANCE, disturbed_rounds, drift, summarize, throttling
+from .statistics import DRIFT_TOLERANCE, disturbed_rounds, drift, middle, summarize, throttling
 
 _NUMBERS = ("thr", "load\nms", "first\nms", "p50\nms", "p90\nms", "p99\nms", "CV\n%", "peak\nMB")
 
@@ -63,16 +63,16 @@ def counts_table(result: BenchmarkResult) -> Table:
         table.add_column(heading, justify="right", no_wrap=True)
     first: dict[tuple[str, str], float] = {}
     for count in result.counts:
-        middle = sorted(count.instructions)[len(count.instructions) // 2]
-        base = first.setdefault((count.runtime, count.processor), middle)
-        spread = (max(count.instructions) - min(count.instructions)) / middle
+        typical = middle(count.instructions)
+        base = first.setdefault((count.runtime, count.processor), typical)
+        spread = (max(count.instructions) - min(count.instructions)) / typical
         table.add_row(
             escape(_label(count)),
             count.runtime,
-            f"{middle / 1e6:.2f}",
+            f"{typical / 1e6:.2f}",
             f"{100 * spread:.3f}",
             str(len(count.instructions)),
-            f"{middle / base:.3f}",
+            f"{typical / base:.3f}",
         )
     return table
 
@@ -132,7 +132,7 @@ def _numbers(measurement: Measurement) -> list[str]:
     peak = measurement.peak_memory_bytes
     return [
         str(measurement.threads),
-        milliseconds(_middle([launch.load_ns for launch in measurement.launches])),
+        milliseconds(middle([launch.load_ns for launch in measurement.launches])),
         milliseconds(first.first_run_ns),
         milliseconds(summary.p50_ns),
         milliseconds(summary.p90_ns),
@@ -147,10 +147,6 @@ def _ratio(result: BenchmarkResult, case: Measurement, reference: Measurement) -
         return ["1", ""]
     ratio = compare_measurements(result, case, reference, RESOLUTION).ratio
     return [f"{ratio.estimate:.2f}", f"{ratio.low:.2f}-{ratio.high:.2f}"]
-
-
-def _middle(values: Sequence[int]) -> int:
-    return sorted(values)[len(values) // 2]
 
 
 def _title(result: BenchmarkResult, several_models: bool) -> str:

@@ -59,6 +59,7 @@ def test_classifying_needs_no_torch(shipped_bundle: Path) -> None:
         (["export", "c.safetensors", "--out", "bundle"], "torch", "export"),
         (["eval", "c.safetensors", "--data", "data"], "torch", "train"),
         (["card", "bundle"], "jinja2", "report"),
+        (["report", "r.json", "--html", "r.html"], "jinja2", "report"),
     ],
 )
 def test_a_missing_package_is_named_with_its_extra(
