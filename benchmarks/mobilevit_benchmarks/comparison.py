@@ -11,7 +11,7 @@ import numpy as np
 
 from mobilevit.errors import InputError
 
-from .measurement import BenchmarkResult, InstructionCount, Measurement
+from .measurement import BenchmarkResult, InstructionCount, Measurement, full_name
 from .statistics import (
     SENTINEL_TOLERANCE,
     Interval,
@@ -253,7 +253,7 @@ def _comparison(
 
 def _name(case: Measurement | InstructionCount, beside: Measurement | InstructionCount) -> str:
     if case.model.name != beside.model.name:
-        return f"{case.model.name} {case.name}"
+        return full_name(case)
     if isinstance(case, Measurement) and isinstance(beside, Measurement):
         return case.name if case.delegate == beside.delegate else f"{case.name}, {case.delegate}"
     return case.name

@@ -163,6 +163,12 @@ class ComputePlan(_Record):
         return f"{shares.replace('%', ' %')} of the cost, {self.source}"
 
 
+def full_name(case: Measurement | InstructionCount) -> str:
+    """Its name with its model's, unless it has that already."""
+    name, model = case.name, case.model.name
+    return name if name.startswith(model) else f"{model} {name}"
+
+
 class ToolFigures(_Record):
     """What Google's `benchmark_model` printed of one artifact: its figures, none of ours. Times are
     microseconds, as it prints them, of runs after its warm-up; None: this version does not."""

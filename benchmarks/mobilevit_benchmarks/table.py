@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from .comparison import RESOLUTION, Comparison, compare_measurements
-from .measurement import BenchmarkResult, InstructionCount, Measurement
+from .measurement import BenchmarkResult, Measurement, full_name
 from .statistics import DRIFT_TOLERANCE, disturbed_rounds, drift, middle, summarize, throttling
 
 _NUMBERS = ("thr", "load\nms", "first\nms", "p50\nms", "p90\nms", "p99\nms", "CV\n%", "peak\nMB")
@@ -34,7 +34,7 @@ def result_table(result: BenchmarkResult) -> Table:
     for measurement in result.measurements:
         key = (measurement.runtime, measurement.threads, measurement.batch)
         reference = references.setdefault(key, measurement)
-        name = _label(measurement) if several_models else measurement.name
+        name = full_name(measurement) if several_models else measurement.name
         if len({m.delegate for m in result.measurements if m.runtime == key[0]}) > 1:
             name += f", {measurement.delegate}"
         numbers = _numbers(measurement)
@@ -67,7 +67,7 @@ def counts_table(result: BenchmarkResult) -> Table:
         base = first.setdefault((count.runtime, count.processor), typical)
         spread = (max(count.instructions) - min(count.instructions)) / typical
         table.add_row(
-            escape(_label(count)),
+            escape(full_name(count)),
             count.runtime,
             f"{typical / 1e6:.2f}",
             f"{100 * spread:.3f}",
@@ -117,12 +117,6 @@ def milliseconds(ns: float) -> str:
     ms = ns / 1e6
     decimals = 3 if ms < 1 else 2 if ms < 10 else 1 if ms < 100 else 0
     return f"{ms:.{decimals}f}"
-
-
-def _label(case: Measurement | InstructionCount) -> str:
-    """With its model, unless its name has it already."""
-    name, model = case.name, case.model.name
-    return name if name.startswith(model) else f"{model} {name}"
 
 
 def _numbers(measurement: Measurement) -> list[str]:
