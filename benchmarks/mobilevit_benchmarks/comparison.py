@@ -117,18 +117,19 @@ def compare_measurements(
     """Two cases of one result, whose rounds interleave.
 
     Rounds that the sentinel marks in either are left out of the ratio. That cannot favour one of
-    the two: the sentinel knows nothing of what they took. Where most are marked, all are taken,
+    the two: the sentinel knows nothing of what they took. Where it leaves too few, all are taken,
     and there is no winner.
     """
     marked = disturbed_rounds(result, case) | disturbed_rounds(result, reference)
     numbers = {r.number for r in case.rounds} & {r.number for r in reference.rounds}
-    busy = 2 * len(marked & numbers) > len(numbers)
+    busy = len(numbers - marked) < MIN_ROUNDS <= len(numbers)
     ratio, rounds = paired_ratio(case, reference, without=set() if busy else marked)
     verdict, remark = judge(ratio, NOISE, resolution), ""
     if rounds < MIN_ROUNDS:
         verdict, remark = Verdict.NOT_ENOUGH_DATA, f"{rounds} rounds; {MIN_ROUNDS} are the least"
     elif busy:
-        verdict, remark = Verdict.NOT_ENOUGH_DATA, "the machine was busy in most rounds"
+        verdict = Verdict.NOT_ENOUGH_DATA
+        remark = f"the machine was busy in all but {len(numbers - marked)} rounds"
     return _comparison(case, reference, ratio, verdict, True, rounds, len(marked), remark)
 
 
