@@ -73,6 +73,8 @@ class ModelFacts(_Record):
     top1: Annotated[float, Field(ge=0, le=1)] | None = None  # of this artifact
     data: str | None = None  # what `top1` was measured on
     family: str | None = None  # what a figure colours it by
+    label: str | None = None  # what a figure calls it
+    variant: bool = False  # of a model that is measured besides; no correlation counts it
 
 
 class Measurement(_Record):

@@ -78,7 +78,7 @@ def _by_accuracy(runs: Sequence[Run]) -> Iterable[Scatter]:
 
 
 def _by_multiply_adds(runs: Sequence[Run]) -> Iterable[Scatter]:
-    """The correlation is over models, by the first artifact of each."""
+    """The correlation is over models, by the first artifact of each, and not over variants."""
     for title, rows in _pictures(runs):
         points = tuple(_multiply_add_points(rows))
         if len({point.x for point in points}) > 1:
@@ -92,7 +92,7 @@ def _pictures(runs: Sequence[Run]) -> Iterable[tuple[str, Sequence[Row]]]:
 
 def _published(runs: Sequence[Run]) -> Iterable[PublishedRow]:
     figures = load_published()
-    models = {case.model.name for run in runs for case in run.artifacts}
+    models = {name for run in runs for x in run.artifacts for name in (x.model.name, x.model.label)}
     return (
         PublishedRow(figures.models[row.model], row, figures.sources[row.source])
         for row in figures.latencies
@@ -146,18 +146,19 @@ def _multiply_add_points(rows: Sequence[Row]) -> Iterable[ScatterPoint]:
         model = row.measurement.model
         if model.multiply_adds is not None:
             latency = row.summary.p50_ns / 1e6
-            yield ScatterPoint(row.name, model.family or "", model.multiply_adds, latency)
+            name = model.label or row.name
+            yield ScatterPoint(name, model.family or "", model.multiply_adds, latency)
 
 
 def _correlation(rows: Sequence[Row]) -> RankCorrelation | None:
     points: dict[str, Point] = {}
     for row in rows:
         model = row.measurement.model
-        if model.multiply_adds is not None:
+        if model.multiply_adds is not None and not model.variant:
             points.setdefault(
                 model.name,
                 Point(
-                    name=model.name,
+                    name=model.label or model.name,
                     family=model.family or "",
                     multiply_adds=model.multiply_adds,
                     latency_ms=row.summary.p50_ns / 1e6,

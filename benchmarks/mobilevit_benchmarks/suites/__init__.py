@@ -36,6 +36,8 @@ def _subjects(prepared: Prepared) -> list[Subject]:
         "parameters": prepared.record.parameters,
         "multiply_adds": prepared.record.multiply_adds,
         "family": prepared.entry.family,
+        "label": prepared.entry.label,
+        "variant": prepared.entry.series != "models",
     }
     return [
         replace(subject, model=subject.model.model_copy(update=facts))
