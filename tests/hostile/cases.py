@@ -592,6 +592,54 @@ def sustained_for_no_time(folder: Path, checkpoint: Path) -> list[str]:
     return ["benchmark", str(fake_bundle(folder)), "--sustained", "0m"]
 
 
+@hostile("unknown suite `papers`")
+def unknown_suite(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", "--suite", "papers"]
+
+
+@hostile("a suite has its own artifacts")
+def a_suite_and_artifacts(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(fake_bundle(folder)), "--suite", "paper"]
+
+
+@hostile("there is nothing to benchmark")
+def benchmarking_without_a_subject(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark"]
+
+
+@hostile("counts one thread and one image")
+def counting_two_threads(folder: Path, checkpoint: Path) -> list[str]:
+    where = ("--device", "arm64-emulated", "--threads", "2")
+    return ["benchmark", str(fake_bundle(folder)), *where]
+
+
+@hostile("`--profile` profiles on this machine alone")
+def profiling_elsewhere(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(fake_bundle(folder)), "--device", "ssh:pi", "--profile"]
+
+
+@hostile("`--benchmark-model` runs on `--device android`")
+def a_phones_tool_elsewhere(folder: Path, checkpoint: Path) -> list[str]:
+    return ["benchmark", str(fake_bundle(folder)), "--benchmark-model", "tool"]
+
+
+@hostile("-oProxyCommand")
+def an_option_in_place_of_a_host(folder: Path, checkpoint: Path) -> list[str]:
+    device = f"ssh:-oProxyCommand=touch {folder / 'owned'}"
+    return ["benchmark", str(fake_bundle(folder)), "--device", device]
+
+
+@hostile("cannot read")
+def reporting_nothing(folder: Path, checkpoint: Path) -> list[str]:
+    return ["report", str(folder / "none.json"), "--html", str(folder / "report.html")]
+
+
+@hostile("is not JSON")
+def reporting_what_was_cut_off(folder: Path, checkpoint: Path) -> list[str]:
+    (folder / "result.json").write_text('{"schema_version": 2, "measurem')
+    return ["report", str(folder / "result.json"), "--html", str(folder / "report.html")]
+
+
 @hostile("cannot read")
 def comparing_nothing(folder: Path, checkpoint: Path) -> list[str]:
     return ["compare", str(folder / "none.json")]
