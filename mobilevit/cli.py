@@ -614,11 +614,21 @@ def benchmark(
     from mobilevit_benchmarks import benchmark as run
     from mobilevit_benchmarks.devices import open_device
 
-    def keep_partial(partial: BenchmarkResult) -> None:
-        _show_result(partial)
+    from .files import scratch_folder
+
+    def keep(measured: BenchmarkResult) -> None:
         if results is not None:
-            partial.write(results)
+            measured.write(results)
+
+    def keep_partial(partial: BenchmarkResult) -> None:
+        keep(partial)
+        if results is not None:
             note(f"incomplete, samples so far: {results}")
+        _show_result(partial)
+
+    if results is not None:
+        with scratch_folder(results):  # say now that it cannot be written, and not in an hour
+            pass
 
     for name, number in (("rounds", rounds), ("launches", launches)):
         if number < 1:
@@ -629,6 +639,8 @@ def benchmark(
     if profile and device != "local":
         raise InputError("`--profile` profiles on this machine alone", "leave out --device")
     if device == "arm64-emulated":
+        if sustained is not None or delegate is not None:
+            raise InputError("an emulated device has neither time nor delegates to choose")
         from mobilevit_benchmarks.counting import check_options, count
 
         check_options(thread_counts, batches)
@@ -657,6 +669,7 @@ def benchmark(
             report=note,
             keep_partial=keep_partial,
         )
+        keep(result)  # before what may fail
         if benchmark_model is not None:
             from mobilevit_benchmarks.devices.android import with_tool_figures
 
@@ -669,9 +682,9 @@ def benchmark(
             from mobilevit_benchmarks.profile.subjects import profile_result
 
             result = profile_result(result, timed, report=note)
+    keep(result)
     _show_result(result)
     if results is not None:
-        result.write(results)
         note(f"samples: {results}")
     if any(skipped.refused for skipped in result.not_timed):
         raise typer.Exit(1)
@@ -758,15 +771,17 @@ def compare(
 
     from mobilevit_benchmarks import BenchmarkResult
     from mobilevit_benchmarks import compare as run
-    from mobilevit_benchmarks.comparison import RESOLUTION, passes
+    from mobilevit_benchmarks.comparison import RESOLUTION, not_compared, passes
     from mobilevit_benchmarks.table import comparison_table
 
     if other is not None and reference is not None:
         raise InputError("`--reference` is for a single result", "leave it out, or OTHER.json")
     limit = None if fail_slower is None else _share(fail_slower)
+    first = BenchmarkResult.read(result)
+    second = None if other is None else BenchmarkResult.read(other)
     comparisons = run(
-        BenchmarkResult.read(result),
-        None if other is None else BenchmarkResult.read(other),
+        first,
+        second,
         reference=reference,
         resolution=limit or RESOLUTION,
     )
@@ -776,10 +791,15 @@ def compare(
         show(comparison_table(comparisons))
     if limit is None:
         return
-    failed = [c for c in comparisons if not passes(c, limit)]
-    for c in failed:
-        note(f"not shown to be within {fail_slower}: {c.name} against {c.reference}: {c.verdict}")
-    if failed:
+    faults = not_compared(comparisons, first, second)
+    faults += [
+        f"{c.name} against {c.reference}: {c.unfit or c.verdict}, at most {c.ratio.high:.3f} times"
+        for c in comparisons
+        if not passes(c, limit)
+    ]
+    for fault in faults:
+        note(f"not shown to be within {fail_slower}: {fault}")
+    if faults:
         raise typer.Exit(1)
 
 

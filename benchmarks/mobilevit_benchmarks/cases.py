@@ -9,7 +9,13 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mobilevit.bundle import ArtifactRecord, Manifest, find_file, read_manifest
+from mobilevit.bundle import (
+    ArtifactRecord,
+    Manifest,
+    find_file,
+    hash_artifact,
+    read_manifest,
+)
 from mobilevit.check import golden_pixels
 from mobilevit.errors import InputError, unknown_name
 from mobilevit.prediction import feed
@@ -133,7 +139,10 @@ def unfold(
             left_out.append((subject, reason))
         for runtime, offered in present.items():
             known_delegates.update(offered)
-            chosen = [name for name in delegates if name in offered] if delegates else offered[:1]
+            chosen = [x for x in dict.fromkeys(delegates or offered[:1]) if x in offered]
+            if not chosen:
+                asked = ", ".join(delegates) or "any"
+                left_out.append((subject, InputError(f"{runtime} has no delegate of {asked}")))
             for batch in dict.fromkeys(batches):
                 if batch > 1 and subject.any_batch is False:
                     left_out.append((subject, _fixed_batch(batch)))
@@ -208,3 +217,8 @@ def _named(name: str, artifact: Path) -> Runtime:
         opens = ", ".join(RUNTIMES[name].suffixes)
         raise InputError(f"runtime `{name}` opens {opens}, not `{artifact.name}`")
     return RUNTIMES[name]
+
+
+def subjects_by_hash(subjects: Sequence[Subject]) -> dict[str, Subject]:
+    """By the hash of the artifact, as results name it: two bundles may have files of one name."""
+    return {hash_artifact(subject.artifact)[0]: subject for subject in subjects}

@@ -13,12 +13,12 @@ from mobilevit.errors import InputError
 
 from .measurement import BenchmarkResult, InstructionCount, Measurement, full_name
 from .statistics import (
-    SENTINEL_TOLERANCE,
     Interval,
     disturbed_rounds,
     paired_ratio,
     round_medians,
     sentinel_medians,
+    share_rounds,
     unpaired_ratio,
 )
 
@@ -27,6 +27,7 @@ RESOLUTION = 0.05  # a change that must not go unseen
 COUNT_NOISE = 0.002  # instruction counts repeat to this
 COUNT_RESOLUTION = 0.005
 MIN_ROUNDS = 8
+MIN_LAUNCHES = 4  # fewer processes say too little of how far processes differ
 
 _Case = TypeVar("_Case", Measurement, InstructionCount)
 
@@ -54,7 +55,8 @@ class Comparison:
     paired: bool  # measured in turns, round by round
     rounds: int  # that went into the ratio; or processes, of instructions
     disturbed: int  # rounds that the sentinel marked
-    remark: str = ""  # why the verdict is not to be trusted further
+    unfit: str = ""  # why there can be no verdict on it
+    remark: str = ""  # what else to know of it
 
 
 def judge(ratio: Interval, noise: float, resolution: float) -> Verdict:
@@ -65,19 +67,44 @@ def judge(ratio: Interval, noise: float, resolution: float) -> Verdict:
         return Verdict.FASTER
     if 1 / (1 + noise) <= ratio.low and ratio.high <= 1 + noise:
         return Verdict.WITHIN_NOISE
-    if 1 / (1 + resolution) <= ratio.low and ratio.high <= 1 + resolution:
-        return Verdict.NO_DIFFERENCE if ratio.low <= 1 <= ratio.high else Verdict.WITHIN_NOISE
+    if 1 / (1 + resolution) <= ratio.low <= 1 <= ratio.high <= 1 + resolution:
+        return Verdict.NO_DIFFERENCE
     return Verdict.NOT_ENOUGH_DATA
 
 
 def passes(comparison: Comparison, limit: float) -> bool:
-    """Whether a case is as fast as it must be: not slower by `limit`, a share, or more.
+    """Whether a case is shown to be slower by less than `limit`, a share: its whole interval is.
 
     What could not be measured well enough to tell does not pass.
     """
-    if comparison.verdict is Verdict.NOT_ENOUGH_DATA:
-        return comparison.ratio.high < 1 + limit and not comparison.remark
-    return comparison.verdict is not Verdict.SLOWER or comparison.ratio.estimate < 1 + limit
+    return not comparison.unfit and comparison.ratio.high < 1 + limit
+
+
+def not_compared(
+    comparisons: Sequence[Comparison], result: BenchmarkResult, other: BenchmarkResult | None = None
+) -> list[str]:
+    """What a gate must not overlook: cases that `comparisons` are silent on, one line each."""
+    latest = other or result
+    lines = [f"{s.name} was refused: {s.reason}" for s in latest.not_timed if s.refused]
+    if latest.stopped is not None:
+        lines.append(f"the run was cut off: {latest.stopped}")
+    if other is not None:
+        there = {_key(m) for m in other.measurements} | {_key(c) for c in other.counts}
+        before: list[Measurement | InstructionCount] = [*result.measurements, *result.counts]
+        lines += [
+            f"{full_name(case)} on {case.runtime} is missing"
+            for case in before
+            if _key(case) not in there
+        ]
+    elif len(comparisons) < len(result.measurements) + len(result.counts) - len(_groups(result)):
+        lines.append("some cases have no reference of their runtime, threads and batch")
+    return lines
+
+
+def _groups(result: BenchmarkResult) -> set[tuple[object, ...]]:
+    """Of cases that can be compared within a result."""
+    counted: set[tuple[object, ...]] = {(c.runtime, c.processor) for c in result.counts}
+    return counted | {(m.runtime, m.threads, m.batch) for m in result.measurements}
 
 
 def compare(
@@ -98,6 +125,14 @@ def compare(
     Raises:
         InputError: there is nothing to compare, or no such reference.
     """
+    for one in (result, other):
+        if one is not None and one.protocol.sustained_s is not None:
+            raise InputError(
+                "sustained load is measured one case after the other, not in turns",
+                "compare results that were measured without `--sustained`",
+            )
+        if one is not None and one.device.emulated and one.measurements:
+            raise InputError("times of an emulated device mean nothing", "compare its counts")
     if other is None:
         found = _within(result, reference, resolution)
     else:
@@ -122,23 +157,34 @@ def compare_measurements(
     """
     marked = disturbed_rounds(result, case) | disturbed_rounds(result, reference)
     numbers = {r.number for r in case.rounds} & {r.number for r in reference.rounds}
-    busy = len(numbers - marked) < MIN_ROUNDS <= len(numbers)
-    ratio, rounds = paired_ratio(case, reference, without=set() if busy else marked)
-    verdict, remark = judge(ratio, NOISE, resolution), ""
+    left = numbers - marked
+    without = marked if len(left) >= MIN_ROUNDS else set()
+    ratio, rounds = paired_ratio(case, reference, without=without)
+    launches = sum(any(r.number in numbers - without for r in x.rounds) for x in case.launches)
+    return _comparison(
+        case,
+        reference,
+        ratio,
+        judge(ratio, NOISE, resolution),
+        paired=True,
+        rounds=rounds,
+        disturbed=len(marked),
+        unfit=_unfit(len(numbers), len(left), launches),
+    )
+
+
+def _unfit(rounds: int, left: int, launches: int) -> str:
+    """Why so many rounds, those of them that are not marked, and launches decide nothing."""
     if rounds < MIN_ROUNDS:
-        verdict, remark = Verdict.NOT_ENOUGH_DATA, f"{rounds} rounds; {MIN_ROUNDS} are the least"
-    elif busy:
-        verdict = Verdict.NOT_ENOUGH_DATA
-        remark = f"the machine was busy in all but {len(numbers - marked)} rounds"
-    return _comparison(case, reference, ratio, verdict, True, rounds, len(marked), remark)
+        return f"{rounds} rounds; {MIN_ROUNDS} are the least"
+    if left < MIN_ROUNDS:
+        return f"the machine was busy in all but {left} rounds"
+    if launches < MIN_LAUNCHES:
+        return f"{launches} launches; {MIN_LAUNCHES} are the least"
+    return ""
 
 
 def _within(result: BenchmarkResult, reference: str | None, resolution: float) -> list[Comparison]:
-    if result.protocol.sustained_s is not None:
-        raise InputError(
-            "sustained load is measured one case after the other, not in turns",
-            "compare a result that was measured without `--sustained`",
-        )
     named = {name for m in result.measurements for name in (m.name, m.artifact)}
     named |= {name for c in result.counts for name in (c.name, c.artifact)}
     if reference is not None and reference not in named:
@@ -149,7 +195,8 @@ def _within(result: BenchmarkResult, reference: str | None, resolution: float) -
     first: dict[tuple[object, ...], Measurement] = {}
     for m in _reference_first(result.measurements, reference):
         against = first.setdefault((m.runtime, m.threads, m.batch), m)
-        if against is not m and reference in (None, against.name, against.artifact):
+        wanted = reference in (None, against.name, against.artifact)
+        if against is not m and wanted and share_rounds(m, against):
             found.append(compare_measurements(result, m, against, resolution))
     counted: dict[tuple[object, ...], InstructionCount] = {}
     for c in _reference_first(result.counts, reference):
@@ -165,27 +212,41 @@ def _reference_first(cases: Sequence[_Case], reference: str | None) -> list[_Cas
 
 def _across(result: BenchmarkResult, other: BenchmarkResult, resolution: float) -> list[Comparison]:
     found = []
-    before = {_key(m): m for m in result.measurements}
+    before = _by_key(result.measurements)
     pace = _pace(result, other)
-    for m in other.measurements:
-        if (reference := before.get(_key(m))) is None:
+    for key, m in _by_key(other.measurements).items():
+        if (reference := before.get(key)) is None:
             continue
-        sides = round_medians(m), round_medians(reference)
+        marks = disturbed_rounds(other, m), disturbed_rounds(result, reference)
+        sides = round_medians(m, without=marks[0]), round_medians(reference, without=marks[1])
+        left = min(sum(map(len, side)) for side in sides)
+        if left < MIN_ROUNDS:
+            sides = round_medians(m), round_medians(reference)
         ratio = unpaired_ratio(*sides)
-        rounds = min(sum(map(len, side)) for side in sides)
-        marked = len(disturbed_rounds(other, m)) + len(disturbed_rounds(result, reference))
-        verdict, remark = judge(ratio, NOISE, resolution), "measured at two times, not in turns"
-        if rounds < MIN_ROUNDS:
-            verdict = Verdict.NOT_ENOUGH_DATA
-            remark = f"{rounds} rounds; {MIN_ROUNDS} are the least"
-        elif result.device.address != other.device.address or _chip(result) != _chip(other):
-            verdict, remark = Verdict.NOT_ENOUGH_DATA, "measured on two devices"
-        elif pace is not None and abs(pace - 1) > SENTINEL_TOLERANCE:
-            verdict = Verdict.NOT_ENOUGH_DATA
-            remark = f"the machine itself took {pace:.2f} times as long, by its sentinel"
-        found.append(_comparison(m, reference, ratio, verdict, False, rounds, marked, remark))
-    counted = {_key(c): c for c in result.counts}
-    found += [_compare_counts(c, counted[_key(c)]) for c in other.counts if _key(c) in counted]
+        verdict = judge(ratio, NOISE, resolution)
+        unfit = _unfit(
+            min(len(m.rounds), len(reference.rounds)), left, min(len(side) for side in sides)
+        )
+        if _machine(result) != _machine(other):
+            unfit = "measured on two devices"
+        elif pace is not None and verdict is not judge(_scaled(ratio, pace), NOISE, resolution):
+            unfit = f"the machine itself took {pace:.2f} times as long, by its sentinel"
+        found.append(
+            _comparison(
+                m,
+                reference,
+                ratio,
+                verdict,
+                paired=False,
+                rounds=min(sum(map(len, side)) for side in sides),
+                disturbed=sum(map(len, marks)),
+                unfit=unfit,
+                remark="measured at two times, not in turns",
+            )
+        )
+    counted = _by_key(result.counts)
+    again = _by_key(other.counts)
+    found += [_compare_counts(c, counted[key]) for key, c in again.items() if key in counted]
     return found
 
 
@@ -196,8 +257,25 @@ def _key(case: Measurement | InstructionCount) -> tuple[object, ...]:
     return (*named, case.delegate, case.threads, case.batch)
 
 
-def _chip(result: BenchmarkResult) -> tuple[str | None, str]:
-    return result.device.chip, result.device.machine
+def _by_key(cases: Sequence[_Case]) -> dict[tuple[object, ...], _Case]:
+    """Raises InputError where two cases of a result cannot be told apart."""
+    found: dict[tuple[object, ...], _Case] = {}
+    for case in cases:
+        if found.setdefault(_key(case), case) is not case:
+            raise InputError(
+                f"a result has two cases called `{full_name(case)}` on {case.runtime}",
+                "measure each once, under names of their own",
+            )
+    return found
+
+
+def _machine(result: BenchmarkResult) -> tuple[object, ...]:
+    d = result.device
+    return d.address, d.model, d.chip, d.machine, d.cores, d.memory_bytes
+
+
+def _scaled(ratio: Interval, pace: float) -> Interval:
+    return Interval(ratio.estimate / pace, ratio.low / pace, ratio.high / pace)
 
 
 def _pace(result: BenchmarkResult, other: BenchmarkResult) -> float | None:
@@ -231,10 +309,12 @@ def _comparison(
     reference: Measurement,
     ratio: Interval,
     verdict: Verdict,
+    *,
     paired: bool,
     rounds: int,
     disturbed: int,
-    remark: str,
+    unfit: str,
+    remark: str = "",
 ) -> Comparison:
     return Comparison(
         name=_name(case, reference),
@@ -244,10 +324,11 @@ def _comparison(
         threads=case.threads,
         batch=case.batch,
         ratio=ratio,
-        verdict=verdict,
+        verdict=Verdict.NOT_ENOUGH_DATA if unfit else verdict,
         paired=paired,
         rounds=rounds,
         disturbed=disturbed,
+        unfit=unfit,
         remark=remark,
     )
 

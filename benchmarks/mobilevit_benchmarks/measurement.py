@@ -93,6 +93,12 @@ class Measurement(_Record):
     batch: PositiveInt
     launches: Annotated[tuple[Launch, ...], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _has_samples(self) -> Measurement:
+        if not any(launch.rounds for launch in self.launches):
+            raise ValueError("there are no rounds")
+        return self
+
     @property
     def rounds(self) -> list[Round]:
         """Of every launch, in order."""

@@ -21,12 +21,14 @@ from .measurement import BenchmarkResult
 from .plan import Plan, ProtocolSettings
 from .plan_folder import write_plan
 from .records import (
+    Closed,
     DeviceRecord,
     Ended,
     Opened,
     Refused,
     RoundDone,
     Started,
+    WarmedUp,
     parse_record,
 )
 
@@ -103,7 +105,10 @@ def benchmark(
                 raise ConversionError(
                     f"device `{used.address}` ended the run early, and did not say why"
                 )
-            records = [parse_record(line) for line in used.pull().splitlines()]
+            pulled = list(_checked(iter(used.pull().splitlines(keepends=True)), used, plan))
+            if not pulled or not isinstance(pulled[-1], Ended):
+                raise ConversionError(f"the records on device `{used.address}` are cut off")
+            records = pulled
         except (SdkError, KeyboardInterrupt) as error:
             partial = result(error.message if isinstance(error, SdkError) else INTERRUPTED)
             if partial is not None and keep_partial is not None:
@@ -111,22 +116,45 @@ def benchmark(
             raise
     whole = result()
     if whole is None:
-        raise ConversionError(next(r.reason for r in records if isinstance(r, Refused)))
+        reasons = (r.reason for r in records if isinstance(r, Refused))
+        raise ConversionError(next(reasons, "the device ended its run without a single round"))
     return whole
 
 
 def _answers(device: Device, plan: Plan) -> Iterator[DeviceRecord]:
     with closing(device.run()) as lines:
-        for line in lines:
-            if not line.endswith("\n"):  # cut off in the middle
-                return
-            record = parse_record(line)
-            if isinstance(record, Started) and record.run != plan.run:
-                raise ConversionError(
-                    f"device `{device.address}` answered for another run, `{record.run}`",
-                    "does another benchmark run there?",
-                )
-            yield record
+        yield from _checked(lines, device, plan)
+
+
+def _checked(lines: Iterator[str], device: Device, plan: Plan) -> Iterator[DeviceRecord]:
+    """The records of `lines`, as far as they are whole.
+
+    Raises:
+        ConversionError: a line is no record, or not one of this plan where it stands.
+    """
+    known = {case.id for case in plan.cases}
+    opened: set[tuple[str, int]] = set()
+    for line in lines:
+        if not line.endswith("\n"):  # cut off in the middle
+            return
+        record = parse_record(line)
+        if isinstance(record, Started) and record.run != plan.run:
+            raise ConversionError(
+                f"device `{device.address}` answered for another run, `{record.run}`",
+                "does another benchmark run there?",
+            )
+        if isinstance(record, Opened):
+            opened.add((record.case, record.launch))
+        unknown = isinstance(record, Opened | Refused) and record.case not in known
+        early = isinstance(record, WarmedUp | RoundDone | Closed) and (
+            (record.case, record.launch) not in opened
+        )
+        if unknown or early:
+            raise ConversionError(
+                f"device `{device.address}` answered out of order: {line.strip()[:80]!r}",
+                "its runner and this release must be of the same version",
+            )
+        yield record
 
 
 def _by_id(plan: Plan, cases: Sequence[Case]) -> dict[str, Case]:

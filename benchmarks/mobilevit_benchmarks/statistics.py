@@ -191,18 +191,25 @@ def paired_ratio(
     return bootstrap(lambda x: float(np.median(x)), ratios), sum(map(len, ratios))
 
 
-def round_medians(measurement: Measurement) -> list[list[float]]:
-    """The median of every round, by launch."""
-    return [
-        [float(np.median(r.samples_ns)) for r in x.rounds] for x in measurement.launches if x.rounds
+def share_rounds(measurement: Measurement, reference: Measurement) -> bool:
+    """Whether they have a round in common; a run that was cut off may have ended between them."""
+    return bool({r.number for r in measurement.rounds} & {r.number for r in reference.rounds})
+
+
+def round_medians(measurement: Measurement, without: Set[int] = frozenset()) -> list[list[float]]:
+    """The median of every round, by launch, but for the numbers in `without`."""
+    medians = [
+        [float(np.median(r.samples_ns)) for r in x.rounds if r.number not in without]
+        for x in measurement.launches
     ]
+    return [launch for launch in medians if launch]
 
 
 def disturbed_rounds(result: BenchmarkResult, measurement: Measurement) -> set[int]:
     """Numbers of the rounds beside which the sentinel says that the machine was not as it was in
     the rest of the run: busy, hot or throttled."""
-    if len(result.sentinel) < 4:
-        return set()
+    if len(result.sentinel) < 4 or result.protocol.sustained_s is not None:
+        return set()  # under sustained load no reading is beside a round
     starts = np.asarray([reading.started_ns for reading in result.sentinel])
     slow = sentinel_pace(result) > 1 + SENTINEL_TOLERANCE
     marked = set()

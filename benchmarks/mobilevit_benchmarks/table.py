@@ -10,7 +10,15 @@ from rich.table import Table
 
 from .comparison import RESOLUTION, Comparison, compare_measurements
 from .measurement import BenchmarkResult, Measurement, full_name
-from .statistics import DRIFT_TOLERANCE, disturbed_rounds, drift, middle, summarize, throttling
+from .statistics import (
+    DRIFT_TOLERANCE,
+    disturbed_rounds,
+    drift,
+    middle,
+    share_rounds,
+    summarize,
+    throttling,
+)
 
 _NUMBERS = ("thr", "load\nms", "first\nms", "p50\nms", "p90\nms", "p99\nms", "CV\n%", "peak\nMB")
 
@@ -93,7 +101,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
             f"{c.ratio.low:.3f}-{c.ratio.high:.3f}",
             str(c.rounds),
             str(c.disturbed),
-            str(c.verdict) + (f" ({c.remark})" if c.remark else ""),
+            str(c.verdict) + (f" ({c.unfit or c.remark})" if c.unfit or c.remark else ""),
         )
     return table
 
@@ -139,6 +147,8 @@ def _numbers(measurement: Measurement) -> list[str]:
 def _ratio(result: BenchmarkResult, case: Measurement, reference: Measurement) -> list[str]:
     if case is reference:
         return ["1", ""]
+    if not share_rounds(case, reference):
+        return ["", ""]
     ratio = compare_measurements(result, case, reference, RESOLUTION).ratio
     return [f"{ratio.estimate:.2f}", f"{ratio.low:.2f}-{ratio.high:.2f}"]
 

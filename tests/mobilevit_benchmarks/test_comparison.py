@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mobilevit.errors import InputError
-from mobilevit_benchmarks import Measurement, ProtocolSettings, compare
-from mobilevit_benchmarks.comparison import Verdict, judge, passes
-from mobilevit_benchmarks.measurement import InstructionCount, ModelFacts
+from mobilevit_benchmarks import Measurement, ProtocolSettings, compare, result_table
+from mobilevit_benchmarks.comparison import Verdict, judge, not_compared, passes
+from mobilevit_benchmarks.measurement import InstructionCount, ModelFacts, NotTimed
 from mobilevit_benchmarks.records import DeviceDescription
 from mobilevit_benchmarks.statistics import Interval
 from tests.mobilevit_benchmarks.test_measurement import measurement, result
@@ -24,7 +24,8 @@ from tests.mobilevit_benchmarks.test_statistics import sentinel
         (1.02, 1.04, Verdict.SLOWER),
         (0.90, 0.95, Verdict.FASTER),
         (0.995, 1.005, Verdict.WITHIN_NOISE),
-        (1.002, 1.02, Verdict.WITHIN_NOISE),  # not 1, and too little to matter
+        (1.002, 1.008, Verdict.WITHIN_NOISE),  # not 1, and too little to matter
+        (1.002, 1.02, Verdict.NOT_ENOUGH_DATA),  # too little, or not
         (0.97, 1.03, Verdict.NO_DIFFERENCE),
         (0.90, 1.02, Verdict.NOT_ENOUGH_DATA),
         (0.98, 1.30, Verdict.NOT_ENOUGH_DATA),
@@ -66,11 +67,11 @@ def test_within_a_result() -> None:
 def test_few_rounds_and_busy_machines_do_not_decide() -> None:
     few = {"factors": [[1, 1], [1, 1]]}
     (short,) = compare(result(measurement("a", 10, **few), measurement("b", 20, **few)))
-    assert short.verdict is Verdict.NOT_ENOUGH_DATA and short.remark == "4 rounds; 8 are the least"
+    assert short.verdict is Verdict.NOT_ENOUGH_DATA and short.unfit == "4 rounds; 8 are the least"
     readings = sentinel(*[2, 2, 2, 2, 2, 2, *[3] * 15])
     pair = noisy("a", 100, 1), noisy("b", 120, 2)
     (busy,) = compare(result(*pair, sentinel=readings))
-    assert busy.verdict is Verdict.NOT_ENOUGH_DATA and "busy" in busy.remark
+    assert busy.verdict is Verdict.NOT_ENOUGH_DATA and "busy" in busy.unfit
     assert busy.disturbed >= 14
     (calm,) = compare(result(*pair, sentinel=sentinel(*[2] * 21)))
     assert calm.verdict is Verdict.SLOWER
@@ -80,16 +81,64 @@ def test_two_results() -> None:
     before = result(noisy("a", 100, 1), noisy("gone", 10, 2), sentinel=sentinel(*[2] * 21))
     after = result(noisy("a", 120, 3), noisy("new", 10, 4), sentinel=sentinel(*[2] * 21))
     (found,) = compare(before, after)
-    assert found.verdict is Verdict.SLOWER
+    assert found.verdict is Verdict.SLOWER and not found.unfit
     assert not found.paired and "two times" in found.remark
     hot = result(noisy("a", 120, 3), sentinel=sentinel(*[2.5] * 21))
     (unsure,) = compare(before, hot)
-    assert unsure.verdict is Verdict.NOT_ENOUGH_DATA and "1.25 times as long" in unsure.remark
+    assert unsure.verdict is Verdict.NOT_ENOUGH_DATA and "1.25 times as long" in unsure.unfit
     phone = DeviceDescription(
         address="android:1", machine="arm64", cores=8, memory_bytes=1, system="A", runner="R"
     )
     (elsewhere,) = compare(before, result(noisy("a", 120, 3), device=phone))
-    assert elsewhere.verdict is Verdict.NOT_ENOUGH_DATA and "two devices" in elsewhere.remark
+    assert elsewhere.verdict is Verdict.NOT_ENOUGH_DATA and "two devices" in elsewhere.unfit
+
+
+def test_few_launches_do_not_decide() -> None:
+    """Processes differ: three say too little of how far."""
+    three = {"factors": [[1] * 7] * 3}
+    (found,) = compare(result(measurement("a", 10, **three), measurement("b", 20, **three)))
+    assert found.verdict is Verdict.NOT_ENOUGH_DATA
+    assert found.unfit == "3 launches; 4 are the least"
+
+
+def test_a_cut_off_and_busy_run_is_shown_all_the_same() -> None:
+    """Two rounds, both marked: no verdict, and no crash."""
+    short = {"factors": [[1, 1]]}
+    measured = result(
+        measurement("a", 10, **short),
+        measurement("b", 10, **short),
+        sentinel=sentinel(2, 3, 3, 3, 2),
+    )
+    (found,) = compare(measured)
+    assert found.verdict is Verdict.NOT_ENOUGH_DATA
+    assert result_table(measured).row_count == 2
+
+
+def test_a_slower_machine_makes_no_slower_artifact() -> None:
+    """8 % more on a machine that is 8 % slower by its sentinel."""
+    before = result(noisy("a", 100, 1, 0.002), sentinel=sentinel(*[2] * 21))
+    after = result(noisy("a", 108, 2, 0.002), sentinel=sentinel(*[2.16] * 21))
+    (found,) = compare(before, after)
+    assert found.verdict is Verdict.NOT_ENOUGH_DATA and "1.08 times as long" in found.unfit
+
+
+def test_a_gate_does_not_overlook_what_is_missing() -> None:
+    before = result(noisy("a", 100, 1), noisy("b", 100, 2))
+    refused = NotTimed(name="b", model="m", artifact="b.onnx", reason="no such", refused=True)
+    after = result(noisy("a", 100, 3), not_timed=(refused,), stopped="gone")
+    lines = not_compared(compare(before, after), before, after)
+    assert lines == [
+        "b was refused: no such",
+        "the run was cut off: gone",
+        "mobilevit_xxs b on onnxruntime is missing",
+    ]
+    assert not_compared(compare(before, before), before, before) == []
+    two = result(noisy("a", 100, 1), noisy("b", 100, 2), noisy("a", 90, 3, runtime="litert"))
+    assert not_compared(compare(two, reference="b"), two) == []
+    three = two.model_copy(
+        update={"measurements": (*two.measurements, noisy("c", 90, 3, runtime="litert"))}
+    )
+    assert not_compared(compare(three, reference="b"), three) != []
 
 
 def test_sustained_load_is_not_compared() -> None:
@@ -129,7 +178,7 @@ def test_counts_tell_one_percent(millions: float, verdict: Verdict) -> None:
 
 @pytest.mark.parametrize(
     ("ms", "spread", "passed"),
-    [(100, 0.005, True), (103, 0.005, True), (110, 0.005, False), (100, 0.4, False)],
+    [(100, 0.005, True), (102, 0.005, True), (110, 0.005, False), (100, 0.4, False)],
 )
 def test_a_gate_passes_what_is_shown_to_be_fast_enough(
     ms: int, spread: float, passed: bool

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from mobilevit.errors import ConversionError, InputError, SdkError
 
-from ..cases import Offer, Subject
+from ..cases import Offer, Subject, subjects_by_hash
 from ..measurement import BenchmarkResult, ToolFigures
 from ..plan import RECORDS_FILE
 from ..records import DeviceDescription, DeviceState
@@ -195,13 +195,14 @@ def with_tool_figures(
     """
     if not isinstance(device, AndroidDevice):
         raise InputError("`benchmark_model` runs on `--device android`", "leave it out elsewhere")
-    by_file = {subject.artifact.name: subject.artifact for subject in subjects}
+    by_hash = {sha256: x.artifact for sha256, x in subjects_by_hash(subjects).items()}
     figures = []
     with device:
         for m in result.measurements:
-            if m.batch != 1 or by_file[m.artifact].suffix != ".tflite":
+            artifact = by_hash[m.artifact_sha256]
+            if m.batch != 1 or artifact.suffix != ".tflite":
                 continue
-            told = device.run_tool(tool, by_file[m.artifact], m.threads, m.delegate)
+            told = device.run_tool(tool, artifact, m.threads, m.delegate)
             figures.append(told)
             report(f"{told.tool} of {told.artifact}: mean {told.mean_us / 1e3:.2f} ms")
     return result.model_copy(update={"tools": tuple(figures)})

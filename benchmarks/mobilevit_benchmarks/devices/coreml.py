@@ -13,7 +13,7 @@ from mobilevit.bundle import hash_artifact
 from mobilevit.errors import InputError
 from mobilevit.runtimes import RUNTIMES
 
-from ..cases import Offer, Subject
+from ..cases import Offer, Subject, subjects_by_hash
 from ..measurement import BenchmarkResult, ComputePlan, PlacedOperation
 from .local import LocalDevice
 
@@ -46,10 +46,10 @@ def with_compute_plans(
     Raises:
         ConversionError: as `compute_plan`.
     """
-    by_file = {subject.artifact.name: subject.artifact for subject in subjects}
+    by_hash = {sha256: x.artifact for sha256, x in subjects_by_hash(subjects).items()}
     plans: dict[tuple[str, str], ComputePlan] = {}
     for m in result.measurements:
-        artifact, key = by_file[m.artifact], (m.artifact, m.delegate)
+        artifact, key = by_hash[m.artifact_sha256], (m.artifact_sha256, m.delegate)
         if artifact.suffix == ".mlpackage" and key not in plans:
             plans[key] = compute_plan(artifact, m.delegate)
             report(f"{m.artifact}, {m.delegate}: {plans[key].summary}")

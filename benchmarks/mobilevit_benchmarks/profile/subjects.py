@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from ..cases import Subject
+from ..cases import Subject, subjects_by_hash
 from ..measurement import BenchmarkResult
 from . import PROFILED, OperationProfile, profile_operations
 
@@ -21,13 +21,13 @@ def profile_result(
     Raises:
         ConversionError, MissingDependencyError: as `profile_operations`.
     """
-    by_file = {subject.artifact.name: subject for subject in subjects}
+    by_hash = subjects_by_hash(subjects)
     profiles: dict[tuple[str, str, int], OperationProfile] = {}
     for m in result.measurements:
         key = m.artifact_sha256, m.runtime, m.threads
         if m.runtime not in PROFILED or m.batch != 1 or key in profiles or m.delegate == "builtin":
             continue
-        subject = by_file[m.artifact]
+        subject = by_hash[m.artifact_sha256]
         profiles[key] = profile_operations(subject.artifact, m.runtime, m.threads, subject.feeds)
         report(
             f"{m.model.name} {m.name} on {m.runtime}: {len(profiles[key].operations)} operations"

@@ -103,13 +103,12 @@ def _latency_figures(comparison: Comparison) -> list[str]:
             found.append("any difference is too small to matter")
         case Verdict.NO_DIFFERENCE:
             found.append(f"one of {RESOLUTION:.0%} would have been found")
-        case Verdict.NOT_ENOUGH_DATA if comparison.paired and not comparison.remark:
+        case Verdict.NOT_ENOUGH_DATA if not comparison.unfit:
             found.append(f"a difference of {RESOLUTION:.0%} or more may hide in it")
         case _:
             pass
-    if comparison.remark:
-        found.append(comparison.remark)
-    if "rounds" not in comparison.remark:
+    found += [why for why in (comparison.unfit, comparison.remark) if why]
+    if "rounds" not in comparison.unfit:
         found.append(
             number_of(comparison.rounds, "round") + (" in turns" if comparison.paired else "")
         )

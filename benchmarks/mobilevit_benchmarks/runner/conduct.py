@@ -96,8 +96,12 @@ def _interleave(plan: Json, folder: Path, processes: Processes, tell: Tell) -> N
                             tell(_of("round", case, launch, round=number, **done))
                         _read_sentinel(sentinel, protocol, tell)
                     number += 1
-                for case, worker in workers.items():
-                    tell(_of("closed", case, launch, **worker.memory()))
+                for case, worker in list(workers.items()):
+                    memory = _attempt(case, tell, worker.memory)
+                    if memory is None:
+                        del workers[case]
+                    else:
+                        tell(_of("closed", case, launch, **memory))
             cases = [case for case in cases if case["id"] in workers]
             if not cases:
                 return
@@ -145,7 +149,9 @@ def _sustain(plan: Json, folder: Path, processes: Processes, tell: Tell) -> None
                         tell(_of("round", case_id, 0, round=number, **done))
                         _read_state(tell)
                     else:
-                        tell(_of("closed", case_id, 0, **worker.memory()))
+                        memory = _attempt(case_id, tell, worker.memory)
+                        if memory is not None:
+                            tell(_of("closed", case_id, 0, **memory))
             _read_sentinel(sentinel, protocol, tell)
 
 

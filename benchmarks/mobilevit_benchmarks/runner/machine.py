@@ -53,7 +53,7 @@ def _power() -> dict[str, Any]:
     for supply in sorted(_SUPPLY.glob("*")):
         kind = _read(supply / "type")
         if kind == "Battery" and (capacity := _read(supply / "capacity")):
-            percent = float(capacity)
+            percent = min(100.0, float(capacity))  # some say more of a new battery
             power = power or ("battery" if _read(supply / "status") == "Discharging" else "mains")
         elif kind == "Mains" and _read(supply / "online") == "1":
             power = "mains"

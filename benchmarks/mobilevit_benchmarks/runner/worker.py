@@ -74,7 +74,7 @@ def warm_up(
         if agreeing >= _AGREEING_RUNS and len(samples) >= min_runs and total >= min_ns:
             return samples, False
         if total >= cap_ns:
-            return samples, True
+            return samples, agreeing < _AGREEING_RUNS
         took = run()
         samples.append(took)
         total += took
@@ -108,6 +108,8 @@ def draw_feeds(inputs: tuple[TensorSpec, ...], seed: int, batch: int = 1) -> Arr
     feeds: Arrays = {}
     for spec in inputs:
         shape = (batch, *spec.shape[1:]) if spec.shape[:1] == (-1,) else spec.shape
+        if batch != 1 and shape[:1] != (batch,):
+            raise InputError(f"the batch of input {spec} is fixed, and not {batch}")
         if -1 in shape or spec.dtype not in (*_FLOATS, *_BYTES):
             raise InputError(
                 f"no feed can be drawn for input {spec}",
