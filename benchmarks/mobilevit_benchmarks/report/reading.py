@@ -29,8 +29,7 @@ def read_results(
 
     Raises:
         InputError: no file is given, one cannot be read, is no result or one of another schema
-            version, has a number that no device counts to or a measurement without samples, or two
-            are of one run and differ.
+            version, has a number that no device counts to, or two are of one run and differ.
     """
     if not paths:
         raise InputError("there is no result to report", "give what `benchmark --json` wrote")
@@ -39,11 +38,6 @@ def read_results(
         result = BenchmarkResult.model_validate(
             _tame(BenchmarkResult.read(path).model_dump(), path)
         )
-        for measurement in result.measurements:
-            if not measurement.samples_ns:
-                raise InputError(
-                    f"`{path}` has no samples of `{measurement.name}`", "run the benchmark again"
-                )
         key = (result.created, result.device)
         if key not in found:
             found[key] = (path, result)
