@@ -14,7 +14,9 @@ from .devices.arm64_emulated import count_instructions
 from .devices.arm64_root import DEFAULT_CPU
 from .measurement import BenchmarkResult, InstructionCount, NotTimed
 from .plan import ProtocolSettings
+from .protocol import INTERRUPTED
 from .records import DeviceDescription
+from .statistics import middle
 
 ADDRESS = "arm64-emulated"
 _OFFER = {"onnxruntime": ("cpu",), "litert": ("xnnpack",)}
@@ -102,11 +104,11 @@ def count(
                     instructions=counted.per_process,
                 )
             )
-            middle = sorted(counted.per_process)[processes // 2]
-            report(f"{case}: {middle / 1e6:.2f} million instructions")
+            middle_count = middle(counted.per_process)
+            report(f"{case}: {middle_count / 1e6:.2f} million instructions")
     except (SdkError, KeyboardInterrupt) as error:
         if counts and keep_partial is not None:
-            keep_partial(result(error.message if isinstance(error, SdkError) else "interrupted"))
+            keep_partial(result(error.message if isinstance(error, SdkError) else INTERRUPTED))
         raise
     if not counts:
         raise ConversionError(not_timed[-1].reason)

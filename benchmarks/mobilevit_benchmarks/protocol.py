@@ -81,13 +81,14 @@ def benchmark(
         )
         plan = write_plan(cases, settings, Path(folder))
         sizes = {planned.id: _size(Path(folder) / planned.artifact) for planned in plan.cases}
+        by_id = _by_id(plan, cases)
         described = used.describe()
 
         def result(stopped: str | None = None) -> BenchmarkResult | None:
             return collect(
                 records,
                 plan=plan,
-                cases=_by_id(plan, cases),
+                cases=by_id,
                 sizes=sizes,
                 device=described,
                 created=created,
@@ -100,7 +101,7 @@ def benchmark(
             used.push(Path(folder))
             for record in _answers(used, plan):
                 records.append(record)
-                _tell(record, _by_id(plan, cases), settings, report)
+                _tell(record, by_id, settings, report)
             if not records or not isinstance(records[-1], Ended):
                 raise ConversionError(
                     f"device `{used.address}` ended the run early, and did not say why"

@@ -16,6 +16,7 @@ from ..cases import Offer
 from ..plan import RECORDS_FILE
 from ..records import DeviceDescription, DeviceState
 from ..runner import machine
+from ..runner.processes import import_paths
 
 
 class LocalDevice:
@@ -64,7 +65,7 @@ class LocalDevice:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 text=True,
-                env=_environment(),
+                env={**os.environ, **import_paths()},
             ) as runner,
         ):
             assert runner.stdout is not None
@@ -82,12 +83,3 @@ class LocalDevice:
     def pull(self) -> str:
         assert self._folder is not None, "push comes first"
         return (self._folder / RECORDS_FILE).read_text(encoding="utf-8")
-
-
-def _environment() -> dict[str, str]:
-    return {
-        **os.environ,
-        # the runner imports from where this process does, and from nowhere else
-        "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path),
-        "PYTHONSAFEPATH": "1",
-    }

@@ -169,7 +169,13 @@ def _environment(threads: int) -> dict[str, str]:
         # NumPy's and the runtimes' own pools
         "OMP_NUM_THREADS": str(threads),
         "OPENBLAS_NUM_THREADS": "1",
-        # a worker imports from where this process does, and from nowhere else
+        **import_paths(),
+    }
+
+
+def import_paths() -> dict[str, str]:
+    """The environment of a Python that imports from where this one does, and nowhere else."""
+    return {
         "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path),
         "PYTHONSAFEPATH": "1",
     }
