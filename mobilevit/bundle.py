@@ -71,6 +71,9 @@ RelativePath = Annotated[
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 TensorName = Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
 Share = Annotated[float, Field(ge=0, le=1)]
+# what every client has a type for: 32 bits, and the integers that a double holds
+Side = Annotated[int, Field(ge=-1, le=2**31 - 1)]
+Size = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class Record(BaseModel):
@@ -93,8 +96,8 @@ class TensorRecord(Record):
 
     name: TensorName
     kind: Literal["tensor", "image", "dictionary"] = "tensor"
-    shape: tuple[int, ...]  # a side of -1 is dynamic
-    more_shapes: tuple[tuple[int, ...], ...] = ()  # that an input takes besides
+    shape: tuple[Side, ...]  # a side of -1 is dynamic
+    more_shapes: tuple[tuple[Side, ...], ...] = ()  # that an input takes besides
     dtype: Literal["float32", "float16", "uint8"]
     layout: Literal["NCHW", "NHWC", "NC"]
     range: tuple[float, float]  # of the values, inclusive
@@ -182,7 +185,7 @@ class ArtifactRecord(Record):
     format: str
     precision: str
     sha256: Sha256
-    size: int  # bytes
+    size: Size  # bytes
     input: TensorRecord
     output: TensorRecord
     parity: ParityRecord
@@ -195,7 +198,7 @@ class LabelsRecord(Record):
 
     file: RelativePath = LABELS_FILE
     sha256: Sha256
-    count: PositiveInt
+    count: Annotated[PositiveInt, Field(le=2**31 - 1)]
 
 
 class GoldenRecord(Record):
@@ -314,11 +317,14 @@ def hash_files(files: Mapping[str, Path]) -> tuple[str, int]:
 
 
 class _Version(BaseModel):
-    schema_version: int
+    schema_version: PositiveInt
 
 
 def read_manifest(bundle: Path) -> Manifest:
     """The manifest of the bundle in folder `bundle`, as it was written.
+
+    Types are strict: `"1"`, `1.0` and `true` are no integers, so that readers in other languages
+    need none of pydantic's conversions.
 
     Raises:
         BundleError: no bundle there, one of a newer schema, or one that was changed since.
@@ -334,13 +340,13 @@ def read_manifest(bundle: Path) -> Manifest:
     except OSError as error:
         raise BundleError(f"`{path}` cannot be read: {error.strerror}", _AGAIN) from error
     try:
-        version = _Version.model_validate_json(content).schema_version
+        version = _Version.model_validate_json(content, strict=True).schema_version
         if version > SCHEMA_VERSION:
             raise BundleError(
                 f"`{path}` has schema version {version}, and this release reads {SCHEMA_VERSION}",
                 "upgrade mobilevit-sdk",
             )
-        manifest = Manifest.model_validate_json(content)
+        manifest = Manifest.model_validate_json(content, strict=True)
     except ValidationError as error:
         raise BundleError(
             f"`{path}` is not a manifest this version understands: {first_fault(error)}", _AGAIN
