@@ -1,18 +1,20 @@
 # make demo and make test need Python 3.11 and nothing else; everything goes into .venv.
-# make test-devices needs QEMU, debootstrap, a C compiler, adb and ssh besides, and installs them
-# where it is run by root.
+# make test-devices needs QEMU, debootstrap, a C compiler, adb and ssh besides, make test-android a
+# JDK, Maven and Android's packaging tools; they install them where they are run by root.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := train,export,report,peers,dev
 
-.PHONY: help setup demo test test-devices lint schema latency clean
+.PHONY: help setup demo test test-devices test-android lint schema latency clean
 
 help:
 	@echo "make demo          export the shipped model, classify a photo with every format, time them"
 	@echo "make test          lint, types, tests"
 	@echo "make test-devices  the client on fresh installs without torch and on an emulated arm64;"
 	@echo "                   benchmarks over adb and ssh, and everything that can fail on the way"
+	@echo "make test-android  android_demo without Gradle: lint, tests on the JVM and on Robolectric,"
+	@echo "                   the packages and what is in them"
 	@echo "make schema        the JSON Schemas of manifest, plan, record and result, from the code"
 	@echo "make latency       the latency table of XXS and S"
 	@echo "make clean         remove what the others built; the environment stays"
@@ -34,8 +36,7 @@ test: lint
 # what a phone or a small board would be given
 DEVICE_BUNDLE := build/devices/bundle
 DEVICE_TOOLS := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap /usr/bin/cc /usr/bin/adb /usr/bin/ssh
-APT_INSTALL := apt-get install --no-install-recommends qemu-user debootstrap gcc libc6-dev adb \
-	openssh-client
+DEVICE_PACKAGES := qemu-user debootstrap gcc libc6-dev adb openssh-client
 
 test-devices: setup $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.json
 	$(BIN)/pytest -m devices tests/devices --bundle $(DEVICE_BUNDLE)
@@ -44,11 +45,28 @@ $(DEVICE_BUNDLE)/manifest.json: $(VENV)/.ready $(shell find mobilevit export -na
 	$(BIN)/mobilevit export mobilevit_xxs.imagenette --format onnx,tflite --precision fp32,fp16 \
 		--overwrite --out $(DEVICE_BUNDLE)
 
+# $(call install,packages)
+install = @test "$$(id -u)" = 0 || { echo "$@ is missing; as root: apt-get install $(1)" >&2; exit 2; }; \
+	echo "installing $(1)"; apt-get update --quiet --quiet && \
+	DEBIAN_FRONTEND=noninteractive apt-get install --no-install-recommends --quiet --quiet --yes $(1)
+
 $(DEVICE_TOOLS):
-	@test "$$(id -u)" = 0 || { echo "$@ is missing; as root: $(APT_INSTALL)" >&2; exit 2; }
-	@echo "installing what emulates devices and reaches them: $(APT_INSTALL)"
-	apt-get update --quiet --quiet
-	DEBIAN_FRONTEND=noninteractive $(APT_INSTALL) --quiet --quiet --yes
+	$(call install,$(DEVICE_PACKAGES))
+
+# the demo as CI builds it; Maven's cache keeps what it is made of
+ANDROID_TOOLS := /usr/bin/javac /usr/bin/mvn /usr/bin/aapt2 /usr/bin/zipalign /usr/bin/apksigner \
+	/usr/bin/dexdump /usr/bin/unzip /usr/share/android-framework-res/framework-res.apk
+ANDROID_PACKAGES := openjdk-17-jdk-headless maven aapt zipalign apksigner dexdump unzip \
+	android-framework-res
+ANDROID_MAKE := -C android_demo/ci BUNDLE=$(abspath $(DEVICE_BUNDLE)) PYTHON=$(abspath $(BIN))/python
+
+test-android: setup $(ANDROID_TOOLS) $(DEVICE_BUNDLE)/manifest.json
+	$(MAKE) $(ANDROID_MAKE) lint
+	$(MAKE) $(ANDROID_MAKE) -j2 --output-sync=target test apk
+	$(BIN)/pytest tests/android
+
+$(ANDROID_TOOLS):
+	$(call install,$(ANDROID_PACKAGES))
 
 lint: setup
 	$(BIN)/ruff check .
