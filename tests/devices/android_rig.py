@@ -8,6 +8,7 @@ a phone, not what a phone measures.
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -162,9 +163,16 @@ class Phone:
 
         wait_until(connected, f"{self.serial} as `{state}`")
 
-    def install(self, runner: Path) -> None:
-        """Install the benchmark app, which is the Python runner here."""
-        self.machine.write(f"/data/app/{PACKAGE}/base.apk", runner.read_bytes())
+    def install(self, app: Path, java: Path | None = None) -> None:
+        """Install the benchmark app.
+
+        Args:
+            app: the Python runner, or the app's own entry point in a jar.
+            java: a Java for that jar, which the phone gets in place of a runtime of Android's.
+        """
+        self.machine.write(f"/data/app/{PACKAGE}/base.apk", app.read_bytes())
+        if java is not None:
+            shutil.copytree(java, self.machine.path("/system/java"), symlinks=True)
 
     def unplug(self) -> None:
         """As when the cable is pulled."""
