@@ -1,0 +1,6 @@
+package org.mobilevit.demo.benchmark
+
+/** The application, which keeps the runs of its process. */
+interface BenchmarkHost {
+    val benchmarkRuns: BenchmarkRuns
+}
