@@ -1,6 +1,6 @@
 # make demo and make test need Python 3.11 and nothing else; everything goes into .venv.
-# make test-devices needs QEMU, debootstrap, a C compiler, adb and ssh besides, make test-android a
-# JDK, Maven and Android's packaging tools; they install them where they are run by root.
+# make test-devices needs QEMU, debootstrap, a C compiler, adb and ssh besides, make test-android
+# these and a JDK, Maven and Android's packaging tools; they install them where they are run by root.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -60,10 +60,11 @@ ANDROID_PACKAGES := openjdk-17-jdk-headless maven aapt zipalign apksigner dexdum
 	android-framework-res
 ANDROID_MAKE := -C android_demo/ci BUNDLE=$(abspath $(DEVICE_BUNDLE)) PYTHON=$(abspath $(BIN))/python
 
-test-android: setup $(ANDROID_TOOLS) $(DEVICE_BUNDLE)/manifest.json
+test-android: setup $(ANDROID_TOOLS) $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.json
 	$(MAKE) $(ANDROID_MAKE) lint
-	$(MAKE) $(ANDROID_MAKE) -j2 --output-sync=target test apk
+	$(MAKE) $(ANDROID_MAKE) -j2 --output-sync=target test apk runner
 	$(BIN)/pytest tests/android
+	$(BIN)/pytest -m devices tests/devices/test_android_app.py --bundle $(DEVICE_BUNDLE)
 
 $(ANDROID_TOOLS):
 	$(call install,$(ANDROID_PACKAGES))

@@ -18,22 +18,13 @@ class BundleException(
 ) : MobileViTException(message, hint, cause)
 
 /** What was given is not an image, is damaged, or is too large. */
-class ImageException(
-    message: String,
-    hint: String? = null,
-    cause: Throwable? = null,
-) : MobileViTException(message, hint, cause)
+class ImageException(message: String, hint: String? = null, cause: Throwable? = null) :
+    MobileViTException(message, hint, cause)
 
 /** A runtime, or the delegate asked of it, does not open or run an artifact. */
-class RefusedException(
-    message: String,
-    hint: String? = null,
-    cause: Throwable? = null,
-) : MobileViTException(message, hint, cause)
+class RefusedException(message: String, hint: String? = null, cause: Throwable? = null) :
+    MobileViTException(message, hint, cause)
 
 /** An option or a plan that asks for what cannot be. */
-class InputException(
-    message: String,
-    hint: String? = null,
-    cause: Throwable? = null,
-) : MobileViTException(message, hint, cause)
+class InputException(message: String, hint: String? = null, cause: Throwable? = null) :
+    MobileViTException(message, hint, cause)

@@ -8,10 +8,6 @@ import org.mobilevit.BundleException
 
 private const val MANIFEST_FILE = "manifest.json"
 
-/** What `mobilevit embed` puts into an Android app, the best first (mobilevit/projects/base.py). */
-private val PREFERRED =
-    listOf(".tflite" to "fp16", ".tflite" to "fp32", ".onnx" to "fp32", ".onnx" to "fp16")
-
 /** Where `str.splitlines` splits. */
 private val LINE_END = Regex("\r\n|[\n\u000b\u000c\r\u001c-\u001e\u0085\u2028\u2029]")
 
@@ -50,26 +46,8 @@ class Bundle(private val files: BundleFiles) {
      *
      * @throws BundleException there is none.
      */
-    fun artifact(file: String): ArtifactRecord =
-        manifest.artifacts.find { it.file == file }
-            ?: throw BundleException("`${files.name}` has no artifact `$file`", "it has ${names()}")
-
-    /**
-     * The artifact that an app takes by default: of those that its runtimes open the one that
-     * `mobilevit embed` prefers, or else the first.
-     *
-     * @param suffixes of what the runtimes open, such as `.tflite`.
-     * @throws BundleException there is none.
-     */
-    fun preferredArtifact(suffixes: Collection<String>): ArtifactRecord {
-        val open = manifest.artifacts.filter { artifact -> suffixes.any(artifact.file::endsWith) }
-        return PREFERRED.firstNotNullOfOrNull { (suffix, precision) ->
-            open.find { it.file.endsWith(suffix) && it.precision == precision }
-        } ?: open.firstOrNull() ?: throw BundleException(
-            "`${files.name}` has no artifact that is opened here (${suffixes.joinToString()})",
-            "it has ${names()}; name another with `mobilevit embed --artifact`",
-        )
-    }
+    fun artifact(file: String): ArtifactRecord = manifest.artifacts.find { it.file == file }
+        ?: throw BundleException("`${files.name}` has no artifact `$file`", "it has ${names()}")
 
     private fun names() = manifest.artifacts.joinToString { it.file }
 
@@ -113,15 +91,14 @@ class Bundle(private val files: BundleFiles) {
         return labels
     }
 
-    private fun readAll(path: String): ByteArray =
-        try {
-            files.open(path).use { it.readBytes() }
-        } catch (error: FileNotFoundException) {
-            throw error
-        } catch (error: IOException) {
-            throw BundleException(
-                "`${nameOf(path)}` cannot be read: ${error.message ?: error.javaClass.simpleName}",
-                cause = error,
-            )
-        }
+    private fun readAll(path: String): ByteArray = try {
+        files.open(path).use { it.readBytes() }
+    } catch (error: FileNotFoundException) {
+        throw error
+    } catch (error: IOException) {
+        throw BundleException(
+            "`${nameOf(path)}` cannot be read: ${error.message ?: error.javaClass.simpleName}",
+            cause = error,
+        )
+    }
 }

@@ -81,7 +81,12 @@ private fun Located.model(): String = record {
     required("parameters").integer()
     required("checkpoint").text()
     required("checkpoint_sha256").orNull()?.sha256()
-    optional("data")?.map { record { data(); required("classes").map { integer() } } }
+    optional("data")?.map {
+        record {
+            data()
+            required("classes").map { integer() }
+        }
+    }
     required("recipe").map {}
     required("measured").map {}
     name

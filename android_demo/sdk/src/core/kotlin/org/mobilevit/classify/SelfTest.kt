@@ -7,7 +7,6 @@ import org.mobilevit.ImageException
 import org.mobilevit.bundle.Bundle
 import org.mobilevit.bundle.ConformanceRecord
 import org.mobilevit.bundle.GoldenRecord
-import org.mobilevit.bundle.PixelTolerance
 import org.mobilevit.image.RgbImage
 import org.mobilevit.image.resizeAndCrop
 
@@ -59,8 +58,7 @@ data class SelfTestResult(
 /**
  * Runs the golden images and the preprocessing conformance set of the classifier's bundle. Pixels
  * are held to the bounds for Pillow's own resampling, which this library has; those leave room for
- * another JPEG decoder, and none where a file is lossless, but for one level where it has 16 bits a
- * channel: Android's decoders round these to 8.
+ * another JPEG decoder, and none where a file is lossless.
  *
  * @param decode the bytes of an image file, made an upright image.
  * @throws org.mobilevit.BundleException an image is not as it was exported.
@@ -123,15 +121,8 @@ private fun pixelFault(
         total += difference
     }
     val mean = total.toDouble() / pixels.size
-    val allowed = if (hasSixteenBits(file)) ROUNDED else record.sameKernel
+    val allowed = record.sameKernel
     if (largest <= allowed.maxDifference && mean <= allowed.meanDifference) return null
     val average = "%.2g".format(Locale.ROOT, mean)
     return "${record.tests}: pixels differ by $average levels on average, $largest at most"
 }
-
-private val ROUNDED = PixelTolerance(maxDifference = 1.0, meanDifference = 1.0)
-
-/** Whether this is a PNG file of 16 bits a channel, by its header. */
-private fun hasSixteenBits(file: ByteArray): Boolean =
-    file.size > 24 && file[0] == 0x89.toByte() && file[1] == 'P'.code.toByte() &&
-        file[24] == 16.toByte()

@@ -39,22 +39,31 @@ fun jsonObject(vararg fields: Pair<String, Any?>): Json.Object =
  *
  * @throws IllegalArgumentException another type, or a number that is not finite: JSON has none.
  */
-fun jsonOf(value: Any?): Json =
-    when (value) {
-        null -> Json.Null
-        is Json -> value
-        is Boolean -> Json.Bool(value)
-        is CharSequence -> Json.Text(value.toString())
-        is Byte, is Short, is Int, is Long -> Json.Number(value.toString())
-        is Float -> jsonOf(value.toString().toDouble()) // 0.1f is 0.1
-        is Double -> {
-            require(value.isFinite()) { "JSON has no $value" }
-            Json.Number(value.toString())
-        }
-        is Iterable<*> -> Json.Array(value.map(::jsonOf))
-        is Map<*, *> ->
-            Json.Object(
-                value.entries.associateTo(LinkedHashMap()) { "${it.key}" to jsonOf(it.value) },
-            )
-        else -> throw IllegalArgumentException("no JSON for ${value.javaClass.name}")
+fun jsonOf(value: Any?): Json = when (value) {
+    null -> Json.Null
+
+    is Json -> value
+
+    is Boolean -> Json.Bool(value)
+
+    is CharSequence -> Json.Text(value.toString())
+
+    is Byte, is Short, is Int, is Long -> Json.Number(value.toString())
+
+    is Float -> jsonOf(value.toString().toDouble())
+
+    // 0.1f is 0.1
+    is Double -> {
+        require(value.isFinite()) { "JSON has no $value" }
+        Json.Number(value.toString())
     }
+
+    is Iterable<*> -> Json.Array(value.map(::jsonOf))
+
+    is Map<*, *> ->
+        Json.Object(
+            value.entries.associateTo(LinkedHashMap()) { "${it.key}" to jsonOf(it.value) },
+        )
+
+    else -> throw IllegalArgumentException("no JSON for ${value.javaClass.name}")
+}

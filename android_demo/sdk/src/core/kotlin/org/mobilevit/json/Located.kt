@@ -31,7 +31,10 @@ internal class Located(val json: Json, val where: String = "") {
 
     /** An integer of more digits than jiter reads as a machine's is refused, as pydantic does. */
     fun anyNumber(): Double {
-        if (json !is Json.Number || json.isInteger && json.literal.trimStart('-').length > DIGITS) {
+        if (
+            json !is Json.Number ||
+            (json.isInteger && json.literal.trimStart('-').length > DIGITS)
+        ) {
             fail("Input should be a valid number")
         }
         return json.toDouble()

@@ -99,13 +99,17 @@ private class Parser(private val bytes: ByteArray) {
                     decode(start, at++, text)
                     return text.toString()
                 }
+
                 '\\'.code -> {
                     decode(start, at++, text)
                     escape(text)
                     start = at
                 }
+
                 END -> fail("EOF while parsing a string")
+
                 in 0..0x1f -> fail("control character found while parsing a string")
+
                 else -> at++
             }
         }

@@ -10,13 +10,18 @@ fun Json.write(): String = StringBuilder().also { it.add(this) }.toString()
 private fun StringBuilder.add(value: Json) {
     when (value) {
         is Json.Null -> append("null")
+
         is Json.Bool -> append(value.value)
+
         is Json.Text -> quote(value.value)
+
         is Json.Number -> {
             require(value.literal.last() in '0'..'9') { "JSON has no ${value.literal}" }
             append(value.literal)
         }
+
         is Json.Array -> between('[', value.items, ']') { add(it) }
+
         is Json.Object ->
             between('{', value.fields.entries, '}') { (name, field) ->
                 quote(name)

@@ -126,15 +126,10 @@ class BundleTest {
     }
 
     @Test
-    fun `an app takes what mobilevit embed prefers`() {
-        val bundle = Bundle(Changed())
-        fun preferred(vararg suffixes: String) =
-            bundle.preferredArtifact(suffixes.toList()).file.removePrefix(bundle.manifest.model)
-        assertEquals("_fp16.tflite", preferred(".onnx", ".tflite"))
-        assertEquals("_fp32.onnx", preferred(".onnx"))
-        val error = assertThrows(BundleException::class.java) { preferred(".pte") }
-        assertTrue(error.message, ".pte" in error.message)
-        assertThrows(BundleException::class.java) { bundle.artifact("other.onnx") }
+    fun `an artifact that is not there is refused with the names of those that are`() {
+        val error =
+            assertThrows(BundleException::class.java) { Bundle(Changed()).artifact("x.onnx") }
+        assertTrue(error.hint, "_fp32.onnx" in error.hint.orEmpty())
     }
 
     private companion object {

@@ -41,12 +41,11 @@ class ManifestCorpusTest {
         assertTrue("$accepted accepted", accepted in cases.size / 5..cases.size * 4 / 5)
     }
 
-    private fun assertAll(disagreements: List<Case>) =
-        assertEquals(
-            disagreements.joinToString("\n", "${disagreements.size} of ${cases.size}\n"),
-            0,
-            disagreements.size,
-        )
+    private fun assertAll(disagreements: List<Case>) = assertEquals(
+        disagreements.joinToString("\n", "${disagreements.size} of ${cases.size}\n"),
+        0,
+        disagreements.size,
+    )
 
     private companion object {
         val cases: List<Case> by lazy {
