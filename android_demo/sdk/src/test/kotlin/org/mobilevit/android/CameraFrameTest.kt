@@ -12,10 +12,8 @@ import org.junit.runner.RunWith
 import org.mobilevit.ImageException
 import org.mobilevit.image.YuvConverter
 import org.robolectric.RobolectricTestRunner
-import org.robolectric.annotation.Config
 
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [35])
 class CameraFrameTest {
     // red on the left, blue on the right; U and V take turns, the last row ends with its last pixel
     private val luma = bytes(76, 76, 29, 29, 0, 0, 76, 76, 29, 29)

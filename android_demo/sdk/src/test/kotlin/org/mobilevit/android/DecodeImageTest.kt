@@ -29,11 +29,9 @@ import org.mobilevit.image.upright
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
-import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
 
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [35])
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 class DecodeImageTest {
     private val bundle = Bundle(FilesOf(File(System.getProperty("mobilevit.bundle"))))

@@ -1,6 +1,5 @@
 package org.mobilevit.android
 
-import android.app.Application
 import android.content.Context
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
@@ -33,11 +32,9 @@ import org.mobilevit.runtime.OnnxRuntime
 import org.mobilevit.runtime.Session
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
-import org.robolectric.annotation.Config
 import org.robolectric.annotation.GraphicsMode
 
 @RunWith(RobolectricTestRunner::class)
-@Config(sdk = [35], application = Application::class)
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 class MobileViTClassifierTest {
     private val context: Context = RuntimeEnvironment.getApplication()
