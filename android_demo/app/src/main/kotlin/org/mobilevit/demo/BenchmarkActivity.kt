@@ -45,10 +45,11 @@ class BenchmarkActivity : Activity() {
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
-        setContentView(R.layout.activity_benchmark)
         drawBehindBars()
-        findViewById<View>(R.id.toolbar).padByBars(bottom = false)
-        findViewById<View>(R.id.benchmark_scroll).padByBars(top = false)
+        setContentView(R.layout.benchmark)
+        findViewById<View>(R.id.root).padByBars(bottom = false)
+        findViewById<View>(R.id.benchmark_scroll)
+            .padByBars(left = false, top = false, right = false)
         showToolbar(getString(R.string.benchmark_title))
     }
 
@@ -85,7 +86,7 @@ class BenchmarkActivity : Activity() {
 
             is RunState.Ready -> {
                 showOnly(R.id.benchmark_setup)
-                setup.show(state.offers, conditions(this))
+                setup.show(state, conditions(this))
             }
 
             is RunState.Running -> {

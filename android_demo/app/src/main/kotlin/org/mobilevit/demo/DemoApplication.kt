@@ -12,7 +12,6 @@ import org.mobilevit.android.AssetBundle
 import org.mobilevit.android.MobileViTClassifier
 import org.mobilevit.android.Options
 import org.mobilevit.android.Phone
-import org.mobilevit.android.availableRuntimes
 import org.mobilevit.demo.benchmark.BenchmarkHost
 import org.mobilevit.demo.benchmark.BenchmarkRuns
 
@@ -55,8 +54,8 @@ open class DemoApplication(internal val bundle: String, internal val options: Op
     }
 
     override val benchmarkRuns by lazy {
-        val files = AssetBundle(assets, bundle)
-        BenchmarkRuns(this, files, { options.runtimes ?: availableRuntimes() }, Phone(this))
+        // the model's memory and its self-test would be in what is measured
+        BenchmarkRuns(this, AssetBundle(assets, bundle), options, Phone(this), model::close)
     }
 
     override fun onCreate() {

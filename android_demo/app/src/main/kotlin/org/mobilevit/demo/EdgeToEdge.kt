@@ -5,7 +5,6 @@ import android.graphics.Insets
 import android.os.Build
 import android.view.View
 import android.view.WindowInsets
-import android.widget.TextView
 
 /** Draws behind the system's bars, as Android 15 does of itself, on older ones too. */
 @Suppress("DEPRECATION") // by Android 15, which needs neither call
@@ -38,13 +37,6 @@ internal fun View.padByBars(
         )
         insets
     }
-}
-
-/** Names the toolbar, and has its arrow leave the activity. */
-internal fun Activity.showToolbar(title: CharSequence) {
-    this.title = title
-    findViewById<TextView>(R.id.toolbar_title).text = title
-    findViewById<View>(R.id.back).setOnClickListener { finish() }
 }
 
 private class Bars(val left: Int, val top: Int, val right: Int, val bottom: Int) {

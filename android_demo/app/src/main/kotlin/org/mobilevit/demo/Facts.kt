@@ -11,11 +11,15 @@ import org.mobilevit.json.parseJson
 /** A name of a string resource, and what there is to say. */
 internal data class Fact(val name: Int, val value: String)
 
-/** What runs here, and what it was trained on. */
+/**
+ * What runs here, and what it was trained on. It reads a file.
+ *
+ * @param allowed the difference that the self-test allows, in words.
+ */
 internal fun factsOf(
     app: DemoApplication,
     classifier: MobileViTClassifier,
-    number: (Double) -> String,
+    allowed: String,
 ): List<Fact> {
     val resources = app.resources
     val manifest = classifier.bundle.manifest
@@ -36,7 +40,7 @@ internal fun factsOf(
             ),
         ),
         Fact(R.string.about_delegate, classifier.delegate),
-        Fact(R.string.about_allowed, number(artifact.maxAbsDifference)),
+        Fact(R.string.about_allowed, allowed),
         Fact(
             R.string.about_labels,
             resources.getQuantityString(R.plurals.about_labels_count, labels, labels),

@@ -4,7 +4,6 @@ import android.media.Image
 import android.os.SystemClock
 import java.util.concurrent.Executor
 import java.util.concurrent.atomic.AtomicBoolean
-import java.util.function.BiConsumer
 import org.mobilevit.MobileViTException
 import org.mobilevit.android.MobileViTClassifier
 import org.mobilevit.classify.Classification
@@ -37,13 +36,13 @@ internal class FrameClassifier(
     private var asked: MobileViTClassifier? = null
 
     // one for all frames
-    private val told = BiConsumer<Classification?, Throwable?> { result, error ->
+    private val told = { result: Classification?, error: MobileViTException? ->
         busy.set(false)
         when {
             // closed meanwhile: nobody waits for it any more
             classifier !== asked -> Unit
 
-            error != null -> onFailure(failure(error))
+            error != null -> onFailure(error)
 
             result != null -> onResult(result)
         }
@@ -56,7 +55,7 @@ internal class FrameClassifier(
         if (now - lastMs < PERIOD_MS || !busy.compareAndSet(false, true)) return
         lastMs = now
         asked = classifier
-        classifier.classify(frame, rotation, SHOWN).whenCompleteAsync(told, main)
+        classifier.classify(frame, rotation, SHOWN).tell(main, told)
     }
 
     companion object {

@@ -180,7 +180,10 @@ class LiveActivity : Activity() {
     private fun modelIs(model: Model) {
         val ready = model as? Model.Ready
         frames.classifier = ready?.classifier
-        if (ready != null) {
+        if (ready == null) {
+            // what is shown is of the model that is gone
+            seen = false
+        } else {
             stopped = null
             views.frame.share =
                 ready.classifier.bundle.manifest.preprocessing.cropFraction.toFloat()

@@ -27,6 +27,8 @@ internal class CameraInfo(
     val preview: Size,
     /** Pixels of what is classified. */
     val frames: Size,
+    /** Whether it can keep itself in focus; one of a fixed focus need not. */
+    val focuses: Boolean,
 )
 
 /**
@@ -69,6 +71,9 @@ internal class LiveCamera(
             fail(opening, failure(error.reason))
         } catch (_: SecurityException) {
             fail(opening, CameraFailure.NOT_ALLOWED)
+        } catch (_: IllegalArgumentException) {
+            // unplugged since it was found
+            fail(opening, CameraFailure.LOST)
         }
     }
 
@@ -100,11 +105,13 @@ internal class LiveCamera(
             sensorOrientation = characteristics[CameraCharacteristics.SENSOR_ORIENTATION] ?: 0,
             preview = previewSize(shown, frames) ?: return null,
             frames = frames,
+            focuses = CONTINUOUS_FOCUS in
+                (characteristics[CameraCharacteristics.CONTROL_AF_AVAILABLE_MODES] ?: intArrayOf()),
         )
     }
 
     /** A camera from the call to open it until it is closed. */
-    private inner class Opened(info: CameraInfo, private val surface: Surface) {
+    private inner class Opened(private val info: CameraInfo, private val surface: Surface) {
         // one frame is looked at while the camera fills the other
         private val reader = ImageReader.newInstance(
             info.frames.width,
@@ -153,8 +160,7 @@ internal class LiveCamera(
                 attempt {
                     val request = session.device.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW)
                     surfaces.forEach(request::addTarget)
-                    request[CaptureRequest.CONTROL_AF_MODE] =
-                        CameraMetadata.CONTROL_AF_MODE_CONTINUOUS_PICTURE
+                    if (info.focuses) request[CaptureRequest.CONTROL_AF_MODE] = CONTINUOUS_FOCUS
                     session.setRepeatingRequest(request.build(), null, handler)
                     main.execute { if (opened === this@Opened) onState(CameraState.Running) }
                 }
@@ -172,6 +178,9 @@ internal class LiveCamera(
             } catch (_: IllegalStateException) {
                 // it was taken away between its callback and here
                 report(CameraFailure.LOST)
+            } catch (_: IllegalArgumentException) {
+                // so was the surface, whose activity closes this already
+                report(CameraFailure.LOST)
             }
         }
 
@@ -187,6 +196,8 @@ internal class LiveCamera(
         }
     }
 }
+
+private const val CONTINUOUS_FOCUS = CameraMetadata.CONTROL_AF_MODE_CONTINUOUS_PICTURE
 
 /** The smallest of what the camera gives that has enough pixels for any model of a phone. */
 internal fun framesSize(sizes: List<Size>): Size? =

@@ -31,9 +31,11 @@ internal class LiveViews(private val activity: LiveActivity) {
         val pictureLeft = configuration.layoutDirection == View.LAYOUT_DIRECTION_LTR
         activity.findViewById<View>(R.id.sheet).padByBars(
             left = !beside || !pictureLeft,
-            top = beside,
+            top = false,
             right = !beside || pictureLeft,
         )
+        activity.findViewById<View>(R.id.sheet_bars)
+            ?.padByBars(left = false, right = false, bottom = false)
         activity.findViewById<View>(R.id.viewfinder_bars).padByBars(
             left = !beside || pictureLeft,
             right = !beside || !pictureLeft,

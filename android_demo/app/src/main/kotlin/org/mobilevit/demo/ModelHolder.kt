@@ -35,19 +35,16 @@ internal class ModelHolder(
         val started = start()
         opening = started
         state.value = Model.Opening
-        started.whenCompleteAsync(
-            { classifier, error ->
-                when {
-                    // closed while it opened
-                    opening !== started -> classifier?.close()
+        started.tell(main) { classifier, error ->
+            when {
+                // closed while it opened
+                opening !== started -> classifier?.close()
 
-                    error != null -> state.value = Model.Failed(failure(error))
+                error != null -> state.value = Model.Failed(error)
 
-                    else -> state.value = Model.Ready(classifier)
-                }
-            },
-            main,
-        )
+                classifier != null -> state.value = Model.Ready(classifier)
+            }
+        }
     }
 
     /** Frees the memory of the model; what still runs on it fails. */
@@ -58,8 +55,3 @@ internal class ModelHolder(
         ready?.classifier?.close()
     }
 }
-
-/** What the library says went wrong; anything else is a mistake in the app, and thrown. */
-internal fun failure(error: Throwable): MobileViTException =
-    generateSequence(error) { it.cause }.filterIsInstance<MobileViTException>().firstOrNull()
-        ?: throw error

@@ -24,7 +24,12 @@ internal fun readPhoto(resolver: ContentResolver, uri: Uri, record: Preprocessin
     if (uri.scheme != ContentResolver.SCHEME_CONTENT) {
         throw ImageException("the photo is not offered by another app", "choose it with the picker")
     }
-    val image = decodeImage(resolver, uri, record)
+    val image = try {
+        decodeImage(resolver, uri, record)
+    } catch (error: RuntimeException) {
+        // of whatever kind: what the other app's provider throws comes out here
+        throw ImageException("the app that offers the photo does not hand it over", null, error)
+    }
     return Photo(image, smaller(image))
 }
 

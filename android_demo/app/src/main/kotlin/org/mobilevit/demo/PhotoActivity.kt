@@ -4,8 +4,10 @@ import android.app.Activity
 import android.content.ActivityNotFoundException
 import android.content.Intent
 import android.net.Uri
+import android.os.BadParcelableException
 import android.os.Build
 import android.os.Bundle
+import android.os.Parcelable
 import android.provider.MediaStore
 import android.view.View
 import android.widget.ImageView
@@ -59,7 +61,9 @@ class PhotoActivity : Activity() {
 
     override fun onSaveInstanceState(outState: Bundle) {
         super.onSaveInstanceState(outState)
-        outState.putString(CHOSEN, run.uri?.toString())
+        // what another app sent comes with the intent again, however long it is
+        val picked = run.uri.takeIf { it != shared(intent) }
+        outState.putString(CHOSEN, picked?.toString())
     }
 
     override fun onActivityResult(requestCode: Int, resultCode: Int, data: Intent?) {
@@ -129,10 +133,13 @@ private fun pickIntent(): Intent = if (Build.VERSION.SDK_INT >= Build.VERSION_CO
 private fun shared(intent: Intent): Uri? = when (intent.action) {
     Intent.ACTION_VIEW -> intent.data
 
-    // the typed one is of API 33
     Intent.ACTION_SEND ->
-        @Suppress("DEPRECATION")
-        intent.getParcelableExtra(Intent.EXTRA_STREAM)
+        try {
+            @Suppress("DEPRECATION") // the typed one is of API 33
+            intent.getParcelableExtra<Parcelable>(Intent.EXTRA_STREAM) as? Uri
+        } catch (_: BadParcelableException) {
+            null // of a class that only the sender has
+        }
 
     else -> null
 }

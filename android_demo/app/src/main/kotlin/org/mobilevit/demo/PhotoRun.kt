@@ -52,7 +52,9 @@ internal class PhotoRun(private val app: DemoApplication) : Closeable {
     fun look(at: Uri) {
         uri = at
         state.value = PhotoState.Looking(null)
-        modelIs(app.model.state.value)
+        val model = app.model.state.value
+        // closed by a benchmark, on the other half of the screen
+        if (model is Model.Closed) app.model.open() else modelIs(model)
     }
 
     /** No photo can even be chosen. */
@@ -90,30 +92,27 @@ internal class PhotoRun(private val app: DemoApplication) : Closeable {
         val record = classifier.bundle.manifest.preprocessing
         CompletableFuture
             .supplyAsync(Supplier { readPhoto(app.contentResolver, uri, record) }, app.files)
-            .whenCompleteAsync(
-                { photo, error ->
-                    when {
-                        latest !== asked -> Unit
-                        error != null -> fail(R.string.photo_failed_title, failure(error))
-                        else -> classify(asked, photo, classifier)
-                    }
-                },
-                app.main,
-            )
+            .tell(app.main) { photo, error ->
+                when {
+                    latest !== asked -> Unit
+                    error != null -> fail(R.string.photo_failed_title, error)
+                    photo != null -> classify(asked, photo, classifier)
+                }
+            }
     }
 
     private fun classify(asked: Any, photo: Photo, classifier: MobileViTClassifier) {
         state.value = PhotoState.Looking(photo.shown)
-        classifier.classify(photo.image, SHOWN).whenCompleteAsync(
-            { result, error ->
-                when {
-                    latest !== asked -> Unit
-                    error != null -> fail(R.string.model_run_failed_title, failure(error))
-                    else -> state.value = PhotoState.Named(photo.shown, result, classifier)
-                }
-            },
-            app.main,
-        )
+        classifier.classify(photo.image, SHOWN).tell(app.main) { result, error ->
+            when {
+                latest !== asked -> Unit
+
+                error != null -> fail(R.string.model_run_failed_title, error)
+
+                result != null ->
+                    state.value = PhotoState.Named(photo.shown, result, classifier)
+            }
+        }
     }
 
     private fun fail(title: Int, cause: MobileViTException) {

@@ -37,6 +37,9 @@ internal class SelfTestRun(
 
     private var asked = false
 
+    // the classifier that is tested now
+    private var tested: MobileViTClassifier? = null
+
     init {
         model.state.observe { if (it is Model.Ready) modelOpened(it.classifier) }
     }
@@ -71,29 +74,32 @@ internal class SelfTestRun(
 
     private fun start(classifier: MobileViTClassifier) {
         state.value = SelfTestState.Running
-        classifier.selfTest().whenCompleteAsync(
-            { result, error ->
-                when {
-                    // memory ran low: it starts over when the model opens again
-                    (model.state.value as? Model.Ready)?.classifier !== classifier -> {
-                        asked = true
-                        state.value = SelfTestState.NotRun
-                    }
+        tested = classifier
+        classifier.selfTest().tell(main) { result, error ->
+            val latest = tested === classifier
+            if (latest) tested = null
+            when {
+                // closed, and another one is tested already
+                !latest -> Unit
 
-                    error != null -> {
-                        asked = false
-                        state.value = SelfTestState.Failed(failure(error))
-                    }
-
-                    else -> {
-                        asked = false
-                        remember(classifier, result)
-                        state.value = SelfTestState.Done(result)
-                    }
+                // closed: it starts over when the model opens again
+                (model.state.value as? Model.Ready)?.classifier !== classifier -> {
+                    asked = true
+                    state.value = SelfTestState.NotRun
                 }
-            },
-            main,
-        )
+
+                error != null -> {
+                    asked = false
+                    state.value = SelfTestState.Failed(error)
+                }
+
+                result != null -> {
+                    asked = false
+                    remember(classifier, result)
+                    state.value = SelfTestState.Done(result)
+                }
+            }
+        }
     }
 
     private fun remember(classifier: MobileViTClassifier, result: SelfTestResult) {

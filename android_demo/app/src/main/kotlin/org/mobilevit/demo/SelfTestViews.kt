@@ -182,8 +182,16 @@ internal class SelfTestViews(private val activity: SelfTestActivity, again: () -
     }
 
     private fun showFacts(classifier: MobileViTClassifier) {
+        val app = activity.demo
+        val allowed = number(classifier.artifact.maxAbsDifference)
+        CompletableFuture
+            .supplyAsync(Supplier { factsOf(app, classifier, allowed) }, app.files)
+            .thenAcceptAsync(::showFacts, app.main)
+    }
+
+    private fun showFacts(known: List<Fact>) {
         facts.removeAllViews()
-        for ((name, value) in factsOf(activity.demo, classifier, ::number)) {
+        for ((name, value) in known) {
             val row = activity.layoutInflater.inflate(R.layout.fact, facts, false)
             row.findViewById<TextView>(R.id.fact_name).setText(name)
             row.findViewById<TextView>(R.id.fact_value).text = value

@@ -72,17 +72,6 @@ class LiveActivityTest {
     }
 
     @Test
-    fun `a frame passes by while another one is looked at`() {
-        val screen = openWithCamera().get()
-        waitForModel()
-        val picture = picture(Golden.all().first().file)
-        screen.see(picture)
-        val passed = screen.see(picture)
-        assertTrue(passed.closed)
-        screen.waitForText(Golden.all().first().label)
-    }
-
-    @Test
     fun `a screen reader hears a label once, and the percentage when it asks`() {
         val screen = openWithCamera().get()
         waitForModel()
@@ -148,8 +137,10 @@ class LiveActivityTest {
         controller.pause().stop()
         shadowOf(app).denyPermissions(permission)
         controller.start().resume()
-        val asked = shadowOf(screen).lastRequestedPermission != null
-        assertTrue(asked || "May the app see" in screen.shownText())
+        assertEquals(
+            permission,
+            shadowOf(screen).lastRequestedPermission.requestedPermissions.single(),
+        )
         screen.answer(granted = false, again = true)
         screen.waitForText("May the app see through the camera?")
     }

@@ -72,6 +72,29 @@ class PhotoActivityTest {
     }
 
     @Test
+    fun `an app that shares something else than an address leads to the picker`() {
+        val intent = Intent(Intent.ACTION_SEND).putExtra(Intent.EXTRA_STREAM, Intent())
+        val screen = buildActivity(PhotoActivity::class.java, intent).setup().get()
+        val asked = shadowOf(screen).nextStartedActivityForResult.intent
+        assertEquals(MediaStore.ACTION_PICK_IMAGES, asked.action)
+    }
+
+    @Test
+    fun `an address of a file, maybe of this app's own, is refused`() {
+        val photo = Golden.all().first().file
+        val screen = open(Uri.fromFile(photo)).get()
+        screen.waitForText("The photo is not offered by another app")
+    }
+
+    @Test
+    fun `an app that breaks down as it hands the photo over is no harm`() {
+        val broken = Uri.parse("content://photos/broken")
+        shadowOf(RuntimeEnvironment.getApplication().contentResolver)
+            .registerInputStreamSupplier(broken) { throw IllegalArgumentException("Unknown URI") }
+        open(broken).get().waitForText("does not hand it over")
+    }
+
+    @Test
     fun `a file that is no image is said to be none`() {
         val screen = open(offered("to be or not to be".encodeToByteArray())).get()
         screen.waitForText("This photo cannot be used")

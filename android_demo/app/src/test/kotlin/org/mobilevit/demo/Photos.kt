@@ -3,17 +3,11 @@ package org.mobilevit.demo
 import android.net.Uri
 import java.io.ByteArrayInputStream
 import java.io.File
-import org.junit.Assume.assumeTrue
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.Shadows.shadowOf
 
-/** A photo of Imagenette's validation set, by the folder of its class; where there is one. */
-fun photoOf(label: String): File {
-    val folder = File(System.getProperty("mobilevit.photos"), label)
-    val photo = folder.listFiles()?.minOrNull()
-    assumeTrue("no photos in $folder", photo != null)
-    return checkNotNull(photo)
-}
+/** A temple, by danielbuechele, CC BY 2.0: for the screens that show a photo. */
+fun screenPhoto(): File = File(checkNotNull(System.getProperty("mobilevit.photo")))
 
 /** As the picker hands a file over. */
 fun offered(bytes: ByteArray): Uri {

@@ -101,15 +101,13 @@ class ScreensTest {
         }
     }
 
-    private fun goodPhoto(): File = photoOf("n03445777")
-
     @Test
     fun `live, with a photo for the camera's picture`() {
         addCamera()
         app.selfTest.run()
         waitUntil("the self-test") { app.selfTest.state.value is SelfTestState.Done }
         app.selfTest.markRead()
-        onEach("live (photo as camera)", ::liveWithCamera) { it.seePhoto(goodPhoto()) }
+        onEach("live (photo as camera)", ::liveWithCamera) { it.seePhoto(screenPhoto()) }
     }
 
     @Test
@@ -119,7 +117,9 @@ class ScreensTest {
             .setCurrentThermalStatus(PowerManager.THERMAL_STATUS_MODERATE)
         app.selfTest.run()
         waitUntil("the self-test") { app.selfTest.state.value is SelfTestState.Done }
-        onEach("live first start (photo as camera)", ::liveWithCamera) { it.seePhoto(goodPhoto()) }
+        onEach("live first start (photo as camera)", ::liveWithCamera) {
+            it.seePhoto(screenPhoto())
+        }
     }
 
     @Test
@@ -145,10 +145,8 @@ class ScreensTest {
 
     @Test
     fun `a photo`() {
-        val golden = goodPhoto()
-        val intent = Intent(
-            Intent.ACTION_VIEW,
-        ).setDataAndType(offered(golden.readBytes()), "image/*")
+        val intent = Intent(Intent.ACTION_VIEW)
+            .setDataAndType(offered(screenPhoto().readBytes()), "image/*")
         onEach("photo", { buildActivity(PhotoActivity::class.java, intent).setup() }) {
             it.waitForText("%")
         }

@@ -21,6 +21,7 @@ class SelfTestActivityTest {
     fun `this machine computes what the training computed`() {
         val screen = open().get()
         screen.waitForText("This phone computes what the training computed")
+        screen.waitForText("Trained on")
         val text = screen.shownText()
         assertTrue(text, "4 of 4 reference photos get the label of the training." in text)
         assertTrue(text, Regex("Probabilities differ by 0\\.0\\S* at most").containsMatchIn(text))

@@ -13,6 +13,8 @@ import java.util.concurrent.Executors
 import java.util.concurrent.atomic.AtomicReference
 import org.mobilevit.BundleException
 import org.mobilevit.MobileViTException
+import org.mobilevit.android.Options
+import org.mobilevit.android.availableRuntimes
 import org.mobilevit.benchmark.Machine
 import org.mobilevit.benchmark.Plan
 import org.mobilevit.benchmark.PlannedCase
@@ -21,30 +23,34 @@ import org.mobilevit.benchmark.result
 import org.mobilevit.bundle.ArtifactRecord
 import org.mobilevit.bundle.Bundle
 import org.mobilevit.bundle.BundleFiles
+import org.mobilevit.classify.chooseArtifact
 import org.mobilevit.json.Json
 import org.mobilevit.json.write
-import org.mobilevit.runtime.InferenceRuntime
 
 /**
  * The benchmark runs of this process, one at a time, on a thread of their own. They outlive the
  * activity that shows them. Everything here is for the main thread.
  *
- * @param loadRuntimes is asked on that thread, since it may load native libraries.
+ * @param options how the app opens the bundle elsewhere, which is what is offered first.
+ * @param beforeRun lets go of what would disturb a run.
  */
 class BenchmarkRuns(
     private val context: Context,
     files: BundleFiles,
-    loadRuntimes: () -> List<InferenceRuntime>,
+    private val options: Options,
     private val machine: Machine,
+    private val beforeRun: () -> Unit,
 ) {
     private val main = Handler(Looper.getMainLooper())
     private val worker = Executors.newSingleThreadExecutor { Thread(null, it, "benchmark", STACK) }
-    private val runtimes by lazy(loadRuntimes)
-    private val bundle by lazy { Bundle(files) } // reads: for the worker
+
+    // both for the worker: they load native libraries, and read
+    private val runtimes by lazy { options.runtimes ?: availableRuntimes() }
+    private val bundle by lazy { Bundle(files) }
     private val folder = File(context.cacheDir, "benchmark")
     private val stopReason = AtomicReference<StopReason?>()
     private val listeners = mutableListOf<(RunState) -> Unit>()
-    private var offers = emptyList<Offer>()
+    private var ready: RunState.Ready? = null
 
     /** What was chosen last, for the screen that is made anew. */
     var choice: Choice? = null
@@ -59,7 +65,7 @@ class BenchmarkRuns(
         worker.execute {
             val opened = open()
             main.post {
-                if (opened is RunState.Ready) offers = opened.offers
+                ready = opened as? RunState.Ready
                 state = opened
             }
         }
@@ -77,6 +83,7 @@ class BenchmarkRuns(
         if (state is RunState.Running) return
         this.choice = choice
         stopReason.set(null)
+        beforeRun()
         val running = RunState.Running(choice, conditions(context))
         state = running
         worker.execute {
@@ -93,7 +100,7 @@ class BenchmarkRuns(
 
     /** Back to the choice of another run. */
     fun clear() {
-        if (state is RunState.Finished || state is RunState.Failed) state = RunState.Ready(offers)
+        if (state is RunState.Finished || state is RunState.Failed) ready?.let { state = it }
     }
 
     /** Writes the result's JSON where [ResultProvider] finds it; [done] is told how it went. */
@@ -110,18 +117,16 @@ class BenchmarkRuns(
     }
 
     private fun open(): RunState = try {
-        val offers = offers(bundle.manifest, runtimes)
-        if (offers.isEmpty()) nothingOpens() else RunState.Ready(offers)
+        val (artifact, runtime) = chooseArtifact(bundle, runtimes, options.artifact)
+        val usual = Choice(
+            offer = Offer(artifact, runtime),
+            delegate = runtime.delegates.run { find { it == options.delegate } ?: first() },
+            threads = threadCounts(cores()).last { it <= maxOf(1, options.threads) },
+            mode = Mode.QUICK,
+        )
+        RunState.Ready(offers(bundle.manifest, runtimes), usual)
     } catch (error: MobileViTException) {
         RunState.Unavailable(error.message, error.hint)
-    }
-
-    private fun nothingOpens(): RunState {
-        val held = bundle.manifest.artifacts.joinToString { it.file }
-        return RunState.Unavailable(
-            "no runtime of this app opens what the bundle holds: $held",
-            null,
-        )
     }
 
     private fun run(running: RunState.Running): RunState {

@@ -26,6 +26,8 @@ fun offers(manifest: Manifest, runtimes: List<InferenceRuntime>): List<Offer> =
             .map { Offer(it, runtime) }
     }
 
+internal fun cores(): Int = Runtime.getRuntime().availableProcessors()
+
 /** 1, 2, 4 … up to the number of [cores], which is among them. */
 fun threadCounts(cores: Int): List<Int> =
     generateSequence(1) { it * 2 }.takeWhile { it < cores }.toList() + maxOf(cores, 1)

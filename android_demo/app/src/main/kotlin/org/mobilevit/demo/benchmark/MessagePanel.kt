@@ -5,6 +5,7 @@ import android.widget.Button
 import android.widget.TextView
 import org.mobilevit.demo.R
 import org.mobilevit.demo.runtimeName
+import org.mobilevit.demo.words
 
 /** Why there are no figures. */
 internal class MessagePanel(view: View, onBack: () -> Unit) {
@@ -21,7 +22,7 @@ internal class MessagePanel(view: View, onBack: () -> Unit) {
     fun show(unavailable: RunState.Unavailable) {
         show(
             resources.getString(R.string.benchmark_unavailable),
-            sentence(unavailable.message, unavailable.hint),
+            resources.words(unavailable.message, unavailable.hint),
         )
         back.visibility = View.GONE
     }
@@ -39,7 +40,7 @@ internal class MessagePanel(view: View, onBack: () -> Unit) {
             is Failure.Damaged ->
                 show(
                     resources.getString(R.string.benchmark_damaged),
-                    sentence(failure.message, failure.hint),
+                    resources.words(failure.message, failure.hint),
                 )
 
             is Failure.StoppedEarly ->
@@ -78,13 +79,4 @@ internal class MessagePanel(view: View, onBack: () -> Unit) {
         choice.offer.artifact.file,
         resources.delegate(choice.delegate),
     )
-
-    private fun sentence(message: String, hint: String?): String {
-        val capital = message.replaceFirstChar { it.uppercase(resources.locale) }
-        return if (hint == null) {
-            resources.getString(R.string.benchmark_sentence, capital)
-        } else {
-            resources.getString(R.string.benchmark_sentences, capital, hint)
-        }
-    }
 }

@@ -33,7 +33,8 @@ sealed interface RunState {
     /** There is nothing that could be measured. */
     data class Unavailable(val message: String, val hint: String?) : RunState
 
-    data class Ready(val offers: List<Offer>) : RunState
+    /** [usual] is what the app runs elsewhere. */
+    data class Ready(val offers: List<Offer>, val usual: Choice) : RunState
 
     data class Running(
         val choice: Choice,

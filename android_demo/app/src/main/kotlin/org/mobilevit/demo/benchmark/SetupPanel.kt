@@ -18,7 +18,7 @@ internal class SetupPanel(private val view: View, private val runs: BenchmarkRun
     private val threads = view.findViewById<Spinner>(R.id.benchmark_threads)
     private val modes = view.findViewById<RadioGroup>(R.id.benchmark_modes)
     private val start = view.findViewById<Button>(R.id.benchmark_start)
-    private val threadCounts = threadCounts(Runtime.getRuntime().availableProcessors())
+    private val threadCounts = threadCounts(cores())
     private var offers = emptyList<Offer>()
 
     init {
@@ -51,10 +51,10 @@ internal class SetupPanel(private val view: View, private val runs: BenchmarkRun
         start.setOnClickListener { runs.choice?.let(runs::start) }
     }
 
-    fun show(offers: List<Offer>, conditions: Set<Condition>) {
-        this.offers = offers
+    fun show(ready: RunState.Ready, conditions: Set<Condition>) {
+        offers = ready.offers
         fill(offer, offers.map(::describe))
-        val choice = runs.choice ?: first(offers)
+        val choice = runs.choice ?: ready.usual
         runs.choice = choice
         show(choice)
         showRemarks(
@@ -80,15 +80,6 @@ internal class SetupPanel(private val view: View, private val runs: BenchmarkRun
         if (edited == choice) return
         runs.choice = edited
         show(edited)
-    }
-
-    private fun first(offers: List<Offer>) = offers.first().let {
-        Choice(
-            it,
-            it.runtime.delegates.first(),
-            threadCounts[minOf(1, threadCounts.size - 1)],
-            Mode.QUICK,
-        )
     }
 
     private fun kept(delegate: String, offer: Offer) =

@@ -7,6 +7,7 @@ import java.io.InputStream
 import java.nio.ByteBuffer
 import org.mobilevit.RefusedException
 import org.mobilevit.android.AssetBundle
+import org.mobilevit.android.Options
 import org.mobilevit.benchmark.LinuxFacts
 import org.mobilevit.benchmark.Machine
 import org.mobilevit.bundle.BundleFiles
@@ -25,7 +26,7 @@ open class BenchmarkApplication :
     open val runtimes: List<InferenceRuntime> get() = listOf(OnnxRuntime(), DesktopLiteRt())
 
     override val benchmarkRuns: BenchmarkRuns by lazy {
-        BenchmarkRuns(this, files, { runtimes }, ThisMachine)
+        BenchmarkRuns(this, files, Options(runtimes = runtimes), ThisMachine) {}
     }
 }
 

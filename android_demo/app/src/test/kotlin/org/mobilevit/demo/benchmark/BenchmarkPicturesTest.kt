@@ -4,6 +4,7 @@ import android.view.View
 import org.junit.Assert.assertEquals
 import org.junit.Test
 import org.junit.runner.RunWith
+import org.mobilevit.demo.JvmApplication
 import org.robolectric.RobolectricTestRunner
 import org.robolectric.RuntimeEnvironment
 import org.robolectric.annotation.Config
@@ -13,7 +14,7 @@ import org.robolectric.annotation.Config
  * BenchmarkActivityTest's. What is checked: nothing that is to be touched is small, no text is cut.
  */
 @RunWith(RobolectricTestRunner::class)
-@Config(application = BenchmarkApplication::class)
+@Config(application = JvmApplication::class)
 class BenchmarkPicturesTest {
     @Test
     @Config(qualifiers = "w411dp-h891dp-port-xhdpi")
@@ -70,7 +71,7 @@ class BenchmarkPicturesTest {
         )
         screen.drawChecked("stopped-$look")
 
-        val reason = "ONNX Runtime does not open it with `nnapi`: ANEURALNETWORKS_BAD_DATA"
+        val reason = "LiteRT does not open it with `nnapi`: ANEURALNETWORKS_BAD_DATA"
         screen.activity.show(
             RunState.Failed(full.copy(delegate = "nnapi"), Failure.Refused(reason)),
         )
