@@ -62,7 +62,7 @@ ANDROID_MAKE := -C android_demo/ci BUNDLE=$(abspath $(DEVICE_BUNDLE)) PYTHON=$(a
 
 test-android: setup $(ANDROID_TOOLS) $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.json
 	$(MAKE) $(ANDROID_MAKE) lint
-	$(MAKE) $(ANDROID_MAKE) -j2 --output-sync=target test apk runner
+	$(MAKE) $(ANDROID_MAKE) -j2 --output-sync=target test apk api runner
 	$(BIN)/pytest tests/android
 	$(BIN)/pytest -m devices tests/devices/test_android_app.py --bundle $(DEVICE_BUNDLE)
 

@@ -58,7 +58,6 @@ def test_libraries_are_of_the_versions_that_ci_has() -> None:
     assert {SAME_AS.get(module, module) for module in shared} >= {
         "com.microsoft.onnxruntime:onnxruntime",
         "junit:junit",
-        "org.robolectric:robolectric",
     }
     for module in shared:
         assert here[module] == there[SAME_AS.get(module, module)], module

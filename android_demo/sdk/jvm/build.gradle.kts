@@ -21,5 +21,5 @@ dependencies {
 
 tasks.test {
     useJUnit()
-    providers.gradlePropertiesPrefixedBy("mobilevit.").get().forEach(::systemProperty)
+    systemProperties(providers.gradlePropertiesPrefixedBy("mobilevit.").get())
 }

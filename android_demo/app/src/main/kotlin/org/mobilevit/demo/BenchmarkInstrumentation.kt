@@ -38,6 +38,8 @@ class BenchmarkInstrumentation : Instrumentation() {
                 null
             } catch (error: MobileViTException) {
                 error.message + error.hint?.let { " ($it)" }.orEmpty()
+            } catch (_: OutOfMemoryError) {
+                "there is not enough memory (close other apps)"
             }
         if (failure == null) {
             finish(Activity.RESULT_OK, Bundle.EMPTY)
@@ -51,6 +53,8 @@ class BenchmarkInstrumentation : Instrumentation() {
         val plan = arguments.getString("plan")
         val records = arguments.getString("records")
         if (plan != null && records != null) {
+            // makes the app's folder on the shared storage, which only the system may
+            targetContext.getExternalFilesDir(null)
             runPlan(File(plan), File(records), runtimes, Phone(targetContext)) {
                 report("record", it)
             }

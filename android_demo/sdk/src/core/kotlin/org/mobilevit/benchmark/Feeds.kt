@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel
 import java.security.MessageDigest
 import java.util.Random
 import org.mobilevit.InputException
+import org.mobilevit.bundle.hex
 import org.mobilevit.runtime.DType
 import org.mobilevit.runtime.TensorSpec
 
@@ -37,13 +38,8 @@ internal fun drawFeeds(inputs: List<TensorSpec>, batch: Int, seed: Long): Map<St
 }
 
 private fun draw(spec: TensorSpec, batch: Int, random: Random): ByteBuffer {
-    val shape = if (spec.shape.firstOrNull() ==
-        ANY
-    ) {
-        listOf(batch) + spec.shape.drop(1)
-    } else {
-        spec.shape
-    }
+    val isDynamic = spec.shape.firstOrNull() == ANY
+    val shape = if (isDynamic) listOf(batch) + spec.shape.drop(1) else spec.shape
     if (batch != 1 && shape.firstOrNull() != batch) {
         throw InputException("the batch of input ${described(spec)} is fixed, and not $batch")
     }
@@ -125,7 +121,7 @@ internal fun mapArtifact(case: PlannedCase, folder: File): ByteBuffer {
             channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size())
         }
     val hash = MessageDigest.getInstance("SHA-256").apply { update(bytes.duplicate()) }.digest()
-    if (hash.joinToString("") { "%02x".format(it) } != case.artifactSha256) {
+    if (hex(hash) != case.artifactSha256) {
         throw InputException(
             "`${case.artifact}` is not the file that was planned: its SHA-256 is another",
             "send the plan again",

@@ -93,13 +93,8 @@ private fun Located.textOf(pattern: Regex): String =
 
 private fun Located.count(): Int = integer(1L..Int.MAX_VALUE).toInt()
 
-private fun Located.positive(): Double = number().also {
-    if (it <=
-        0
-    ) {
-        fail("Input should be greater than 0")
-    }
-}
+private fun Located.positive(): Double =
+    number().also { if (it <= 0) fail("Input should be greater than 0") }
 
 private val NOT_NEGATIVE = 0.0..Double.MAX_VALUE
 private val RUN = Regex("[0-9a-f]{12}")

@@ -130,18 +130,13 @@ fun sentinelPace(sentinel: List<SentinelReading>): List<Double> {
 private const val MAD_TO_DEVIATION = 1.4826
 private const val NS_PER_S = 1e9
 
-private fun sorted(samplesNs: LongArray) = DoubleArray(samplesNs.size) {
-    samplesNs[it].toDouble()
-}.apply { sort() }
+private fun sorted(samplesNs: LongArray): DoubleArray =
+    DoubleArray(samplesNs.size) { samplesNs[it].toDouble() }.apply { sort() }
 
 private fun median(samplesNs: LongArray): Double = percentile(sorted(samplesNs), 50.0)
 
-private fun median(values: List<Double>): Double = percentile(
-    values.toDoubleArray().apply {
-        sort()
-    },
-    50.0,
-)
+private fun median(values: List<Double>): Double =
+    percentile(values.toDoubleArray().apply { sort() }, 50.0)
 
 /** Interpolates linearly between the two nearest, as NumPy does unless told otherwise. */
 private fun percentile(sorted: DoubleArray, share: Double): Double {

@@ -6,7 +6,7 @@ import org.mobilevit.BundleException
 /** SHA-256 in 64 hexadecimal digits. */
 fun sha256(bytes: ByteArray): String = hex(MessageDigest.getInstance("SHA-256").digest(bytes))
 
-private fun hex(bytes: ByteArray): String = buildString(2 * bytes.size) {
+internal fun hex(bytes: ByteArray): String = buildString(2 * bytes.size) {
     for (byte in bytes) {
         append(Character.forDigit((byte.toInt() shr 4) and 0xf, 16))
         append(Character.forDigit(byte.toInt() and 0xf, 16))

@@ -34,12 +34,8 @@ fun chooseArtifact(
         val preferred = artifacts.minByOrNull { preference(it) } ?: continue
         return Choice(preferred, runtime)
     }
-    throw nothingOpens(
-        "any of ${bundle.manifest.artifacts.joinToString {
-            "`${it.file}`"
-        }}",
-        runtimes,
-    )
+    val held = bundle.manifest.artifacts.joinToString { "`${it.file}`" }
+    throw nothingOpens("any of $held", runtimes)
 }
 
 /** Smaller is better. */

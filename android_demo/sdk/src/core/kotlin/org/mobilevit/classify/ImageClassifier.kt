@@ -99,9 +99,7 @@ class ImageClassifier(
      * @param rgb at least `height * width * 3` bytes, row by row, red first.
      */
     fun classify(rgb: ByteArray, width: Int, height: Int, top: Int = 5): Classification {
-        if (top <
-            1
-        ) {
+        if (top < 1) {
             throw InputException(
                 "the $top most probable labels cannot be told",
                 "ask for one or more",

@@ -46,6 +46,7 @@ interface InferenceRuntime {
      * @param delegate one of [delegates].
      * @throws RefusedException the runtime does not open the artifact, or the delegate does not
      *   take it; nothing else is tried in its place.
+     * @throws org.mobilevit.InputException there are fewer [threads] than one.
      */
     fun load(artifact: ByteBuffer, threads: Int, delegate: String): Session
 }

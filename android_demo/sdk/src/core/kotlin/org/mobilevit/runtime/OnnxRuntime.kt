@@ -49,11 +49,11 @@ class OnnxRuntime : InferenceRuntime {
             SessionOptions().use { options ->
                 options.configure(threads, delegate)
                 val session = environment.createSession(artifact, options)
+                var opened = false
                 try {
-                    OnnxSession(environment, session, registered(delegate))
-                } catch (error: RefusedException) {
-                    session.close()
-                    throw error
+                    OnnxSession(environment, session, registered(delegate)).also { opened = true }
+                } finally {
+                    if (!opened) session.close()
                 }
             }
         }
@@ -202,9 +202,7 @@ private fun spec(name: String, info: Any): TensorSpec {
     val shape = tensor.shape.map { it.toInt() }
     val dtype = ONNX_TYPES.entries.find { it.value == tensor.type }?.key
         ?: throw RefusedException("`$name` has elements of type ${tensor.type}, which is not known")
-    if (-1 in
-        shape.drop(1)
-    ) {
+    if (-1 in shape.drop(1)) {
         throw RefusedException("`$name` is $shape, dynamic in more than the batch")
     }
     return TensorSpec(name, shape, dtype)
@@ -234,7 +232,7 @@ private inline fun <T> refusing(refusal: String, work: () -> T): T = try {
     throw RefusedException("$refusal: ${oneLine(error)}", null, error)
 }
 
-private fun oneLine(error: Throwable): String =
-    (error.message ?: error.javaClass.name).substringAfter(
-        "message: ",
-    ).trim().lineSequence().first()
+private fun oneLine(error: Throwable): String {
+    val words = error.message ?: error.javaClass.name
+    return words.substringAfter("message: ").trim().lineSequence().first()
+}

@@ -1,10 +1,13 @@
 package org.mobilevit.benchmark
 
 import java.io.File
+import java.nio.file.Files
+import java.nio.file.Path
 import org.junit.After
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
 import org.junit.Assert.assertTrue
+import org.junit.Assume.assumeTrue
 import org.junit.Test
 import org.mobilevit.InputException
 import org.mobilevit.desktop.LinuxMachine
@@ -56,6 +59,18 @@ class BenchmarkEntryTest {
         File(runs.folder, PLAN_FILE).writeText(writePlan(runs.plan(runs.case())).write())
         File(runs.folder, "records").writeText("in the way")
         assertTrue(refused().message, refused().message.startsWith("cannot write `"))
+    }
+
+    @Test
+    fun `a disk that fills up ends the run in words`() {
+        val full = Path.of("/dev/full")
+        assumeTrue("no $full", Files.exists(full))
+        File(runs.folder, PLAN_FILE).writeText(writePlan(runs.plan(runs.case())).write())
+        records.mkdirs()
+        Files.createSymbolicLink(File(records, RECORDS_FILE).toPath(), full)
+        val message = refused().message
+        assertTrue(message, message.startsWith("cannot write `"))
+        assertTrue(message, message.endsWith("No space left on device"))
     }
 
     private fun refused() = assertThrows(InputException::class.java) {

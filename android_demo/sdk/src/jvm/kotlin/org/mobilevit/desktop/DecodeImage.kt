@@ -79,10 +79,7 @@ private fun rgb(image: BufferedImage): RgbImage {
     val bytes = ByteArray(3 * image.width * image.height)
     // a color model would convert gray by its gamma, and by profiles; the raster is as stored
     if (image.colorModel is ComponentColorModel) {
-        copySamples(
-            image,
-            bytes,
-        )
+        copySamples(image, bytes)
     } else {
         copyArgb(image, bytes)
     }

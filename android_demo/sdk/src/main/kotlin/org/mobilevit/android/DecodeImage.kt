@@ -39,7 +39,9 @@ fun decodeImage(resolver: ContentResolver, uri: Uri, record: Preprocessing): Rgb
         resolver.openInputStream(uri)?.use { it.readAtMost(MAX_FILE_BYTES) }
     } catch (error: IOException) {
         throw unreadable(error)
-    } catch (error: SecurityException) { // the permission ended with the screen that was given it
+    } catch (error: RuntimeException) {
+        // whatever the other app throws comes here; SecurityException, where the permission ended
+        // with the screen that was given it
         throw unreadable(error)
     } catch (error: OutOfMemoryError) {
         throw tooLarge(error)

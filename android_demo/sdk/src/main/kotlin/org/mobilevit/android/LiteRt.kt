@@ -111,8 +111,7 @@ private class LiteRtSession(
     private val targets = interpreter.getSignatureOutputs(signature).associateWith { name ->
         val index = interpreter.getOutputTensorFromSignature(name, signature).index()
         place(name, interpreter.outputTensorCount) {
-            interpreter.getOutputTensor(it).index() ==
-                index
+            interpreter.getOutputTensor(it).index() == index
         }
     }
 
@@ -148,11 +147,8 @@ private class LiteRtSession(
         val place = sources.getValue(input.name)
         if (fed[place]?.isOf(feed) == true) return
         require(feed.isDirect) { "input `${input.name}` is fed from a buffer that is not direct" }
-        if (feed.remaining() !=
-            interpreter.getInputTensor(place).numBytes()
-        ) {
-            resize(input, place, feed)
-        }
+        val bytes = interpreter.getInputTensor(place).numBytes()
+        if (feed.remaining() != bytes) resize(input, place, feed)
         val view = FeedView(feed)
         fed[place] = view
         views[place] = view.slice
@@ -211,9 +207,7 @@ private fun spec(name: String, tensor: Tensor): TensorSpec {
             "`$name` has elements of type ${tensor.dataType()}, which is not known",
         )
     val shape = tensor.shapeSignature().toList()
-    if (-1 in
-        shape.drop(1)
-    ) {
+    if (-1 in shape.drop(1)) {
         throw RefusedException("`$name` is $shape, dynamic in more than the batch")
     }
     return TensorSpec(name, shape, dtype)

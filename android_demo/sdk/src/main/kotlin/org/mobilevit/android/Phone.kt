@@ -89,9 +89,10 @@ class Phone(context: Context, private val facts: LinuxFacts = LinuxFacts()) : Ma
     }
 }
 
-/** Marks of the emulators of Android Studio, of today (ranchu) and of old. */
-private fun isEmulator(): Boolean =
-    Build.HARDWARE in setOf("ranchu", "goldfish") || Build.PRODUCT.startsWith("sdk_")
+/** By the names that Google's emulators have had, and others that are built from them. */
+private fun isEmulator(): Boolean = Build.FINGERPRINT.startsWith("generic") ||
+    Build.HARDWARE in setOf("goldfish", "ranchu", "cutf_cvm") ||
+    Build.PRODUCT.startsWith("sdk_")
 
 private fun batteryPercent(battery: Intent?): Double? {
     val level = battery?.getIntExtra(BatteryManager.EXTRA_LEVEL, -1) ?: return null
@@ -110,18 +111,11 @@ private fun power(battery: Intent?): String? =
 /** Told in tenths of a degree. */
 private fun batteryTemperature(battery: Intent?): Map<String, Double> {
     val tenths = battery?.getIntExtra(BatteryManager.EXTRA_TEMPERATURE, Int.MIN_VALUE)
-    return if (tenths == null ||
-        tenths == Int.MIN_VALUE
-    ) {
-        emptyMap()
-    } else {
-        mapOf("battery" to tenths / 10.0)
-    }
+    if (tenths == null || tenths == Int.MIN_VALUE) return emptyMap()
+    return mapOf("battery" to tenths / 10.0)
 }
 
 private fun joined(vararg words: String?): String? =
-    words.mapNotNull(::known).joinToString(" ").ifEmpty {
-        null
-    }
+    words.mapNotNull(::known).joinToString(" ").ifEmpty { null }
 
 private fun known(word: String?): String? = word?.takeIf { it.isNotBlank() && it != Build.UNKNOWN }

@@ -5,7 +5,8 @@ import org.mobilevit.runtime.InferenceRuntime
 import org.mobilevit.runtime.OnnxRuntime
 
 /**
- * The runtimes that this app was built with, the preferred one first. Loads their native libraries.
+ * The runtimes that this app was built with, the preferred one first: an app may leave either out.
+ * Loads their native libraries.
  *
  * @throws RefusedException there is none, or none for this phone.
  */
@@ -16,6 +17,9 @@ fun availableRuntimes(): List<InferenceRuntime> {
             load()
         } catch (error: RefusedException) {
             refusals += error.message
+            null
+        } catch (error: LinkageError) { // the app was built without this runtime's classes
+            refusals += "this app was built without ${error.message}"
             null
         }
     }

@@ -148,9 +148,11 @@ class DecodeImageTest {
         val lost = assertThrows(ImageException::class.java) { decodeImage(resolver, gone, record) }
         assertEquals("the image cannot be read: the card is out", lost.message)
 
-        val forbidden = Uri.parse("content://photos/3")
-        shadowOf(resolver).registerInputStream(forbidden, Failing(SecurityException("no grant")))
-        assertThrows(ImageException::class.java) { decodeImage(resolver, forbidden, record) }
+        for (thrown in listOf(SecurityException("no grant"), IllegalStateException("no row"))) {
+            val refused = Uri.parse("content://photos/3")
+            shadowOf(resolver).registerInputStream(refused, Failing(thrown))
+            assertThrows(ImageException::class.java) { decodeImage(resolver, refused, record) }
+        }
 
         val endless = Uri.parse("content://photos/4")
         shadowOf(resolver).registerInputStream(endless, Endless)
