@@ -81,4 +81,4 @@ latency: setup
 	$(BIN)/python benchmarks/v1_latency.py
 
 clean:
-	rm -rf build
+	rm -rf build android_demo/build

@@ -24,12 +24,7 @@ internal fun readPhoto(resolver: ContentResolver, uri: Uri, record: Preprocessin
     if (uri.scheme != ContentResolver.SCHEME_CONTENT) {
         throw ImageException("the photo is not offered by another app", "choose it with the picker")
     }
-    val image = try {
-        decodeImage(resolver, uri, record)
-    } catch (error: RuntimeException) {
-        // of whatever kind: what the other app's provider throws comes out here
-        throw ImageException("the app that offers the photo does not hand it over", null, error)
-    }
+    val image = decodeImage(resolver, uri, record)
     return Photo(image, smaller(image))
 }
 

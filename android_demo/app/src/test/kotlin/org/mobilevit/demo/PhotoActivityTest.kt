@@ -91,7 +91,7 @@ class PhotoActivityTest {
         val broken = Uri.parse("content://photos/broken")
         shadowOf(RuntimeEnvironment.getApplication().contentResolver)
             .registerInputStreamSupplier(broken) { throw IllegalArgumentException("Unknown URI") }
-        open(broken).get().waitForText("does not hand it over")
+        open(broken).get().waitForText("The image cannot be read: Unknown URI")
     }
 
     @Test

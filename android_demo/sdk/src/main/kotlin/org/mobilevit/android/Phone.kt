@@ -89,8 +89,8 @@ class Phone(context: Context, private val facts: LinuxFacts = LinuxFacts()) : Ma
     }
 }
 
-/** By the names that Google's emulators have had, and others that are built from them. */
-private fun isEmulator(): Boolean = Build.FINGERPRINT.startsWith("generic") ||
+/** Whether this is no phone, by the names that Google's emulators and those built from them have. */
+fun isEmulator(): Boolean = Build.FINGERPRINT.startsWith("generic") ||
     Build.HARDWARE in setOf("goldfish", "ranchu", "cutf_cvm") ||
     Build.PRODUCT.startsWith("sdk_")
 

@@ -7,6 +7,7 @@ import android.content.pm.ApplicationInfo
 import android.os.BatteryManager
 import android.os.Build
 import android.os.PowerManager
+import org.mobilevit.android.isEmulator
 
 /** As androidx.benchmark's. */
 private const val LOW_BATTERY_PERCENT = 25
@@ -39,8 +40,3 @@ private fun isLow(battery: Intent): Boolean {
 
 private fun isWarm(power: PowerManager): Boolean = Build.VERSION.SDK_INT >= Build.VERSION_CODES.Q &&
     power.currentThermalStatus >= PowerManager.THERMAL_STATUS_LIGHT
-
-/** By the names that Google's emulators have had, and others that are built from them. */
-private fun isEmulator(): Boolean = Build.FINGERPRINT.startsWith("generic") ||
-    Build.HARDWARE in setOf("goldfish", "ranchu", "cutf_cvm") ||
-    Build.PRODUCT.startsWith("sdk_gphone")
