@@ -1,6 +1,6 @@
 """Puts screens that the tests drew side by side into one picture, for the documentation.
 
-    python ci/contact_sheet.py build/screens ../docs/images/android.png "live*" "photo *"
+python ci/contact_sheet.py build/screens ../docs/images/android.png "live*" "photo *"
 """
 
 from __future__ import annotations
