@@ -73,6 +73,7 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy android_demo/ci
 
 schema: setup
 	$(BIN)/python docs/schemas.py

@@ -16,11 +16,11 @@ GROUND = (128, 132, 144)
 
 def contact_sheet(pictures: list[Path], height: int) -> Image.Image:
     """The pictures in a row, all of the same height in pixels."""
-    scaled = []
+    scaled: list[Image.Image] = []
     for path in pictures:
-        with Image.open(path) as picture:
-            width = round(picture.width * height / picture.height)
-            scaled.append(picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
+        with Image.open(path) as opened:
+            width = round(opened.width * height / opened.height)
+            scaled.append(opened.convert("RGB").resize((width, height), Image.Resampling.LANCZOS))
     total = sum(picture.width for picture in scaled) + GAP * (len(scaled) + 1)
     sheet = Image.new("RGB", (total, height + 2 * GAP), GROUND)
     left = GAP

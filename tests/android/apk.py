@@ -99,7 +99,7 @@ def load_alignment(library: bytes) -> int:
         if wide
         else (struct.unpack_from("<I", library, 28)[0], *struct.unpack_from("<HH", library, 42))
     )
-    alignments = []
+    alignments: list[int] = []
     for header in range(table, table + size * count, size):
         if struct.unpack_from("<I", library, header)[0] == 1:
             where = ("<Q", header + 48) if wide else ("<I", header + 28)
