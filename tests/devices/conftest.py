@@ -9,11 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from adbutils import AdbClient
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from mobilevit_benchmarks import Subject
 from mobilevit_export.photos import packaged_part
+from tests.devices.android_rig import adb_server
+from tests.devices.benchmarks import tiny_subject
 from tests.devices.installs import REPOSITORY, Install, Row, development
 from tests.mobilevit_export.damage import onnx_weight, tflite_weight
 
@@ -49,6 +53,17 @@ def photo() -> Path:
     path = SCRATCH / "photo.png"
     packaged_part("china.jpg", 1).save(path)
     return path
+
+
+@pytest.fixture
+def adb() -> Iterator[AdbClient]:
+    with adb_server() as client:
+        yield client
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Subject:
+    return tiny_subject(tmp_path / "tiny.onnx")
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ from mobilevit_benchmarks.devices.adb import Adb
 from mobilevit_benchmarks.devices.android import AndroidDevice
 from mobilevit_benchmarks.plan_folder import write_plan
 from mobilevit_benchmarks.runner.archive import write_archive
-from tests.devices.android_rig import PACKAGE, TEMPORARY, Phone, adb_server
-from tests.devices.benchmarks import LONG, ROUND_TO_FAIL_IN, SHORT, cut_off, measured, tiny_subject
+from tests.devices.android_rig import PACKAGE, TEMPORARY, Phone
+from tests.devices.benchmarks import LONG, ROUND_TO_FAIL_IN, SHORT, cut_off, measured
 from tests.devices.debian_machine import debian_root, wait_until, why_not
 
 UNREACHABLE = why_not("adb")
@@ -37,22 +37,11 @@ GONE = r"phone `127.0.0.1:\d+` is gone: it was unplugged, or restarts"
 
 
 @pytest.fixture
-def adb() -> Iterator[AdbClient]:
-    with adb_server() as client:
-        yield client
-
-
-@pytest.fixture
 def phone(adb: AdbClient, tmp_path: Path) -> Iterator[Phone]:
     write_archive(tmp_path / "runner.pyz")
     with Phone(debian_root(), adb) as phone:
         phone.install(tmp_path / "runner.pyz")
         yield phone
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Subject:
-    return tiny_subject(tmp_path / "tiny.onnx")
 
 
 def running(phone: Phone) -> list[str]:

@@ -23,8 +23,8 @@ from mobilevit_benchmarks.cases import unfold
 from mobilevit_benchmarks.devices.android import AndroidDevice
 from mobilevit_benchmarks.plan import PLAN_FILE
 from mobilevit_benchmarks.plan_folder import write_plan
-from tests.devices.android_rig import PACKAGE, Phone, adb_server
-from tests.devices.benchmarks import SHORT, cut_off, measured, tiny_subject
+from tests.devices.android_rig import PACKAGE, Phone
+from tests.devices.benchmarks import SHORT, cut_off, measured
 from tests.devices.debian_machine import debian_root, why_not
 from tests.devices.kotlin_runner import JAR, JAVA, NOT_BUILT
 
@@ -35,21 +35,10 @@ JAVA_VERSION = r"OpenJDK .* Server VM \d+"
 
 
 @pytest.fixture
-def adb() -> Iterator[AdbClient]:
-    with adb_server() as client:
-        yield client
-
-
-@pytest.fixture
 def phone(adb: AdbClient) -> Iterator[Phone]:
     with Phone(debian_root(), adb) as phone:
         phone.install(JAR, JAVA)
         yield phone
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Subject:
-    return tiny_subject(tmp_path / "tiny.onnx")
 
 
 def running(phone: Phone) -> list[str]:

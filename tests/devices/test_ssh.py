@@ -18,7 +18,7 @@ from mobilevit_benchmarks import ModelFacts, Subject, benchmark
 from mobilevit_benchmarks.cases import unfold
 from mobilevit_benchmarks.devices.ssh import SshDevice
 from mobilevit_benchmarks.plan_folder import write_plan
-from tests.devices.benchmarks import LONG, ROUND_TO_FAIL_IN, SHORT, cut_off, measured, tiny_subject
+from tests.devices.benchmarks import LONG, ROUND_TO_FAIL_IN, SHORT, cut_off, measured
 from tests.devices.debian_machine import debian_root, wait_until, why_not
 from tests.devices.ssh_rig import NAME, SshHost
 
@@ -30,11 +30,6 @@ pytestmark = [pytest.mark.devices, pytest.mark.skipif(bool(UNREACHABLE), reason=
 def host() -> Iterator[SshHost]:
     with SshHost(debian_root()) as host:
         yield host
-
-
-@pytest.fixture
-def tiny(tmp_path: Path) -> Subject:
-    return tiny_subject(tmp_path / "tiny.onnx")
 
 
 def device(host: SshHost, patience_s: float = 10) -> SshDevice:
