@@ -68,7 +68,7 @@ private fun trainingData(app: DemoApplication): String? {
     }
     val name = (train["name"] as? Json.Text)?.value ?: return null
     val images = (train["images"] as? Json.Number)?.literal?.toIntOrNull() ?: return name
-    val counted = NumberFormat.getIntegerInstance(app.resources.configuration.locales[0])
+    val counted = NumberFormat.getIntegerInstance(app.resources.locale)
     return app.resources.getQuantityString(
         R.plurals.about_data_images,
         images,

@@ -27,7 +27,7 @@ internal class ResultViews(private val root: View, runnersUp: Int) {
     private val timing: TextView = root.findViewById(R.id.timing)
     private val refused: TextView = root.findViewById(R.id.refused)
     private val others: List<Row>
-    private val locale: Locale = resources.configuration.locales[0]
+    private val locale: Locale = resources.locale
     private val percents = NumberFormat.getPercentInstance(locale).let { format ->
         Array(101) { format.format(it / 100.0) }
     }

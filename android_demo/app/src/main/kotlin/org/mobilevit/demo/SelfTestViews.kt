@@ -33,7 +33,7 @@ internal class SelfTestViews(private val activity: SelfTestActivity, again: () -
     private val pixels: TextView = activity.findViewById(R.id.pixels)
     private val aboutCard: View = activity.findViewById(R.id.about_card)
     private val facts: ViewGroup = activity.findViewById(R.id.facts)
-    private val numbers = NumberFormat.getNumberInstance(resources.configuration.locales[0])
+    private val numbers = NumberFormat.getNumberInstance(resources.locale)
         .apply { maximumFractionDigits = 12 }
     private var detailed: SelfTestResult? = null
     private var described: MobileViTClassifier? = null

@@ -75,24 +75,22 @@ private fun record(kind: String, vararg fields: Pair<String, Any?>) =
 
 internal fun Json.Object.kind(): String = text("record")
 
-internal fun Json.Object.text(name: String): String = (fields.getValue(name) as Json.Text).value
+fun Json.Object.text(name: String): String = (fields.getValue(name) as Json.Text).value
 
-internal fun Json.Object.long(name: String): Long =
-    (fields.getValue(name) as Json.Number).literal.toLong()
+fun Json.Object.long(name: String): Long = (fields.getValue(name) as Json.Number).literal.toLong()
 
-internal fun Json.Object.longs(name: String): LongArray {
+fun Json.Object.longs(name: String): LongArray {
     val items = (fields.getValue(name) as Json.Array).items
     return LongArray(items.size) { (items[it] as Json.Number).literal.toLong() }
 }
 
-/** The rounds of a case among the records of a run, in order. */
-fun timedRounds(records: List<Json.Object>, case: String): List<TimedRound> =
-    records.filter { it.kind() == "round" && it.text("case") == case }.map {
-        TimedRound(it.long("round").toInt(), it.long("started_ns"), it.longs("samples_ns"))
-    }
+/** Of the record `round`. */
+fun timedRound(record: Json.Object): TimedRound = TimedRound(
+    record.long("round").toInt(),
+    record.long("started_ns"),
+    record.longs("samples_ns"),
+)
 
-/** The sentinel's readings among the records of a run, in order. */
-fun sentinelReadings(records: List<Json.Object>): List<SentinelReading> =
-    records.filter { it.kind() == "sentinel" }.map {
-        SentinelReading(it.long("started_ns"), it.longs("samples_ns"))
-    }
+/** Of the record `sentinel`. */
+fun sentinelReading(record: Json.Object): SentinelReading =
+    SentinelReading(record.long("started_ns"), record.longs("samples_ns"))

@@ -143,7 +143,8 @@ class ConductTest {
         val protocol = SHORT.copy(sustainedS = 1.0, sustainedWindowS = 0.02)
         val told = runs.records(runs.plan(runs.case("0"), runs.case("1"), protocol = protocol))
         for (case in listOf("0", "1")) {
-            val windows = timedRounds(told, case)
+            val windows = told.filter { it.kind() == "round" && it.text("case") == case }
+                .map(::timedRound)
             assertTrue("${windows.size}", windows.size in 2..50)
             assertEquals(windows.indices.toList(), windows.map { it.number })
             assertTrue(windows.all { it.samplesNs.sum() >= 20_000_000 })
@@ -151,7 +152,7 @@ class ConductTest {
         told.forEachIndexed { i, record ->
             if (record.kind() == "round") assertEquals("state", told[i + 1].kind())
         }
-        assertEquals(4, sentinelReadings(told).size)
+        assertEquals(4, told.filter { it.kind() == "sentinel" }.map(::sentinelReading).size)
         assertEquals("ended", told.last().kind())
     }
 

@@ -6,6 +6,7 @@ import android.text.style.ForegroundColorSpan
 import android.view.View
 import android.widget.TextView
 import org.mobilevit.demo.R
+import org.mobilevit.demo.locale
 
 /** The chart with its legend. */
 internal class ChartCard(card: View) {

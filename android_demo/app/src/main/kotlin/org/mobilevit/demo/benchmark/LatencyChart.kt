@@ -9,6 +9,7 @@ import android.util.AttributeSet
 import android.view.View
 import java.util.Locale
 import org.mobilevit.demo.R
+import org.mobilevit.demo.locale
 
 /**
  * Latency over time: a dot for each run, a line for each round's median, a dashed one for that of
@@ -18,7 +19,7 @@ import org.mobilevit.demo.R
  */
 class LatencyChart(context: Context, attributes: AttributeSet? = null) : View(context, attributes) {
     private val density = resources.displayMetrics.density
-    private val locale: Locale get() = resources.configuration.locales[0]
+    private val locale: Locale get() = resources.locale
 
     private val text = paint(R.color.text_secondary).apply {
         textSize = resources.getDimension(R.dimen.benchmark_chart_text)

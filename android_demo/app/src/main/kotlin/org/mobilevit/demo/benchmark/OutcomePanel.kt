@@ -7,6 +7,7 @@ import android.view.ViewGroup
 import android.widget.Button
 import android.widget.TextView
 import org.mobilevit.demo.R
+import org.mobilevit.demo.locale
 import org.mobilevit.demo.runtimeName
 
 /** What a run came to. */

@@ -3,6 +3,11 @@ package org.mobilevit.demo.benchmark
 import org.mobilevit.benchmark.SentinelReading
 import org.mobilevit.benchmark.TimedRound
 import org.mobilevit.benchmark.disturbedRounds
+import org.mobilevit.benchmark.long
+import org.mobilevit.benchmark.longs
+import org.mobilevit.benchmark.sentinelReading
+import org.mobilevit.benchmark.text
+import org.mobilevit.benchmark.timedRound
 import org.mobilevit.json.Json
 
 /** One opening of the artifact, as far as it got. Times are nanoseconds, memory is bytes. */
@@ -56,16 +61,19 @@ data class Trace(
     operator fun plus(record: Json.Object): Trace = when (record.text("record")) {
         "state" -> copy(thermal = thermal + record.obj("state").textOrNull("thermal_status"))
 
-        "sentinel" -> copy(sentinel = sentinel + reading(record))
+        "sentinel" -> copy(sentinel = sentinel + sentinelReading(record))
 
         "opened" -> copy(launches = launches + opened(record))
 
         "warmed_up" ->
             inLaunch {
-                it.copy(warmUpNs = record.samples().asList(), capped = record.bool("capped"))
+                it.copy(
+                    warmUpNs = record.longs("samples_ns").asList(),
+                    capped = record.bool("capped"),
+                )
             }
 
-        "round" -> inLaunch { it.copy(rounds = it.rounds + round(record)) }
+        "round" -> inLaunch { it.copy(rounds = it.rounds + timedRound(record)) }
 
         "closed" ->
             inLaunch {
@@ -88,18 +96,7 @@ private fun opened(record: Json.Object) = TracedLaunch(
     firstRunNs = record.long("first_run_ns"),
 )
 
-private fun round(record: Json.Object) =
-    TimedRound(record.long("round").toInt(), record.long("started_ns"), record.samples())
-
-private fun reading(record: Json.Object) =
-    SentinelReading(record.long("started_ns"), record.samples())
-
-private fun Json.Object.text(name: String): String = (fields.getValue(name) as Json.Text).value
-
 private fun Json.Object.textOrNull(name: String): String? = (fields[name] as? Json.Text)?.value
-
-private fun Json.Object.long(name: String): Long =
-    (fields.getValue(name) as Json.Number).literal.toLong()
 
 private fun Json.Object.longOrNull(name: String): Long? =
     (fields[name] as? Json.Number)?.literal?.toLong()
@@ -107,8 +104,3 @@ private fun Json.Object.longOrNull(name: String): Long? =
 private fun Json.Object.bool(name: String): Boolean = (fields.getValue(name) as Json.Bool).value
 
 private fun Json.Object.obj(name: String): Json.Object = fields.getValue(name) as Json.Object
-
-private fun Json.Object.samples(): LongArray {
-    val items = (fields.getValue("samples_ns") as Json.Array).items
-    return LongArray(items.size) { (items[it] as Json.Number).literal.toLong() }
-}

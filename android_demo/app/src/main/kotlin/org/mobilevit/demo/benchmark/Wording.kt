@@ -10,6 +10,7 @@ import kotlin.math.abs
 import org.mobilevit.benchmark.DRIFT_TOLERANCE
 import org.mobilevit.benchmark.summarize
 import org.mobilevit.demo.R
+import org.mobilevit.demo.locale
 import org.mobilevit.demo.runtimeName
 
 /** Three figures that count: 0.123, 1.23, 12.3, 123. */
@@ -22,8 +23,6 @@ internal fun milliseconds(ms: Double, locale: Locale): String {
     }
     return String.format(locale, "%.${decimals}f", ms)
 }
-
-internal val Resources.locale: Locale get() = configuration.locales[0]
 
 internal fun Resources.milliseconds(ns: Double): String =
     getString(R.string.benchmark_ms, milliseconds(ns / NS_PER_MS, locale))
