@@ -4,7 +4,7 @@ import java.io.File
 import org.mobilevit.json.Json
 import org.mobilevit.json.parseJson
 
-/** What ci/statistics_corpus.py wrote: samples, and what Python makes of them. */
+/** What tests/clients/statistics_corpus.py wrote: samples, and what Python makes of them. */
 internal val corpus: Json.Object by lazy {
     read(File(requireNotNull(System.getProperty("mobilevit.statistics"))).readText())
 }

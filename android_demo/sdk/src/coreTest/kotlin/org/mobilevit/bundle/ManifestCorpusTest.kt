@@ -9,7 +9,7 @@ import org.mobilevit.BundleException
 import org.mobilevit.json.Json
 import org.mobilevit.json.parseJson
 
-/** The manifests of ci/manifest_corpus.py, and what the Python reader says of each. */
+/** The manifests of tests/clients/manifest_corpus.py, and what the Python reader says of each. */
 class ManifestCorpusTest {
     private class Case(val change: String, val content: ByteArray, val python: String?) {
         val kotlin: String? =

@@ -12,10 +12,10 @@ import org.mobilevit.image.resizeAndCrop
 import org.mobilevit.json.Json
 import org.mobilevit.json.parseJson
 
-/** Photos with the probabilities that the Python client gives them: `ci/expected_labels.py`. */
+/** Photos with the probabilities that the Python client gives them: `tests/clients/expected_labels.py`. */
 class AgreementTest {
     private val photos = EXPECTED.also {
-        val missing = "no expected labels: ci/expected_labels.py, -Dmobilevit.expected=FILE"
+        val missing = "none expected: tests/clients/expected_labels.py, -Dmobilevit.expected=FILE"
         assumeTrue(missing, it.isNotEmpty())
     }
     private val bundle = testBundle()

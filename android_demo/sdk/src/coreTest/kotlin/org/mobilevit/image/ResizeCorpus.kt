@@ -5,7 +5,7 @@ import java.io.File
 import org.mobilevit.bundle.Interpolation
 import org.mobilevit.bundle.Preprocessing
 
-/** What Pillow makes of an image, as `ci/resize_corpus.py` writes it. */
+/** What Pillow makes of an image, as `tests/clients/resize_corpus.py` writes it. */
 internal sealed interface Expected {
     class Resized(val record: Preprocessing, val pixels: ByteArray) : Expected
 

@@ -1,9 +1,10 @@
-"""Samples with what Python's statistics make of them, for the Kotlin ones to be held to.
+"""Samples with what Python's statistics make of them, for the clients to be held to.
 
-    python android_demo/ci/statistics_corpus.py statistics.json
+    python tests/clients/statistics_corpus.py statistics.json
 
 The samples are drawn, the same each time. `runs` hold the rounds of a case and the sentinel's
-readings; `warm_ups` hold more times than a warm-up takes, and how many it takes of them.
+readings; `warm_ups` hold more times than a warm-up takes, and how many it takes of them;
+`intervals` hold the rounds of several launches, and the interval of their mean.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def main() -> None:
     corpus = {
         "runs": [_answered(rounds, sentinel) for rounds, sentinel in _runs(random)],
         "warm_ups": [_warmed_up(random, kind) for kind in range(60)],
+        "intervals": [_interval(launches) for launches in _launches(random)],
     }
     with atomic_file(parser.parse_args().out) as aside:
         aside.write_text(json.dumps(corpus) + "\n", encoding="utf-8")
@@ -133,6 +135,41 @@ def _answered(rounds: Sequence[Sequence[int]], sentinel: Sequence[Sequence[int]]
         "drift": drift(result),
         "disturbed": sorted(disturbed_rounds(result, measurement)),
     }
+
+
+def _launches(random: np.random.Generator) -> Iterator[list[list[list[int]]]]:
+    """Samples by launch and round: one launch and many, of equal and of different lengths."""
+    yield [[[7 * MS]]]
+    yield [[[5 * MS, 6 * MS]], [[4 * MS]]]
+    yield [[[3 * MS] * 5] * 4] * 3
+    for launches in (1, 2, 3, 5, 11, 12, 20):
+        for rounds in (1, 4, 7, 20):
+            drift = random.lognormal(0, 0.03, launches)
+            yield [
+                [
+                    _times(random.lognormal(0, 0.05, int(random.integers(1, 30))) * 5 * MS * level)
+                    for _ in range(int(random.integers(1, rounds + 1)))
+                ]
+                for level in drift
+            ]
+
+
+def _interval(launches: Sequence[Sequence[Sequence[int]]]) -> dict[str, Any]:
+    timed = [
+        Launch(
+            load_ns=1,
+            first_run_ns=1,
+            warmup=WarmUp(samples_ns=(1,), capped=False),
+            rounds=tuple(
+                Round(number=i, started_ns=i, samples_ns=tuple(samples))
+                for i, samples in enumerate(rounds)
+            ),
+            peak_memory_bytes=None,
+            memory_rise_bytes=None,
+        )
+        for rounds in launches
+    ]
+    return {"launches": launches, **asdict(summarize(timed).mean_ns)}
 
 
 def _warmed_up(random: np.random.Generator, kind: int) -> dict[str, Any]:

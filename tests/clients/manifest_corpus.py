@@ -1,10 +1,10 @@
 """Manifests, changed in some thousand ways, with what the Python reader says of each.
 
-python android_demo/ci/manifest_corpus.py BUNDLE OUT.jsonl
+python tests/clients/manifest_corpus.py BUNDLE OUT.jsonl
 
 One line of JSON a manifest: `change` tells what was done, `content` is the file in base64, and
-`message` is that of the error, or null where the manifest was accepted. The Kotlin reader's test
-reads it. Nearly all have a right digest, so that the rules for the fields decide.
+`message` is that of the error, or null where the manifest was accepted. The clients' tests
+read it. Nearly all have a right digest, so that the rules for the fields decide.
 """
 
 from __future__ import annotations
@@ -186,6 +186,8 @@ def rules(manifest: dict[str, Any]) -> Iterator[Change]:
         elif isinstance(value, str) and key in ("kind", "dtype", "layout", "interpolation"):
             values = ("tensor", "image", "dictionary", "float32", "float16", "uint8", "int8")
             values += ("NCHW", "NHWC", "NC", "bilinear", "bicubic", "Tensor", "tensor ", "")
+        elif isinstance(value, list):
+            values = ([], value[:1], value + value)
         else:
             continue
         for value in values:

@@ -1,6 +1,6 @@
-"""What the Python client gives for photos, for the Kotlin classifier to be held to.
+"""What the Python client gives for photos, for the clients to be held to.
 
-    python android_demo/ci/expected_labels.py BUNDLE PHOTOS build/expected.jsonl
+    python tests/clients/expected_labels.py BUNDLE PHOTOS build/expected.jsonl
 
 A line is a JSON object: `photo`, the path of the file, and `probabilities`, an object of the
 artifacts' file names with one number for each label. The photos are a fixed sample of those in the
@@ -19,7 +19,7 @@ import numpy as np
 from mobilevit import client, files
 from mobilevit.bundle import read_manifest
 
-_SUFFIXES = (".onnx", ".tflite")  # of what the Kotlin library opens
+_SUFFIXES = (".onnx", ".tflite")  # of what the clients open
 
 
 def _sample(folder: Path, count: int, seed: int) -> list[Path]:

@@ -1,6 +1,6 @@
-"""What Pillow makes of small random images, for the Kotlin resizer to be held to.
+"""What Pillow makes of small random images, for the clients to be held to.
 
-    python android_demo/ci/resize_corpus.py build/resizes.bin
+    python tests/clients/resize_corpus.py build/resizes.bin
 
 A record is, in network byte order: its kind (u8), width and height of an RGB image (u32 each), its
 pixels, and by kind
