@@ -108,6 +108,7 @@ class ExportSpec:
     model: str  # name
     more_sizes: tuple[tuple[int, int], ...] = ()  # (H, W) that the artifact takes besides
     dynamic_batch: bool = False  # any number of images at once
+    checkpoint_sha256: str | None = None  # None if it came from memory
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -126,11 +127,15 @@ class ExportSpec:
     @property
     def metadata(self) -> dict[str, str]:
         """What the file tells a program that reads it, beside its tensors; JSON where nested."""
-        return {
+        told = {
             "model": self.model,
             "preprocessing": self.preprocessing.model_dump_json(),
             "labels": json.dumps(self.labels, ensure_ascii=False),
+            "precision": self.precision,
         }
+        if self.checkpoint_sha256 is not None:
+            told["checkpoint_sha256"] = self.checkpoint_sha256
+        return told
 
     @property
     def image_sizes(self) -> tuple[tuple[int, int], ...]:

@@ -158,6 +158,7 @@ def export(
                 checkpoint.name,
                 sizes[1:] if "sizes" in row.flexible else (),
                 dynamic_batch and "batch" in row.flexible,
+                checkpoint.sha256 or None,
             )
             path = scratch / f"{checkpoint.name.replace(':', '_')}_{precision}{row.suffix}"
             report(f"{row.name} {precision}: converting")

@@ -69,8 +69,11 @@ def test_onnx_takes_bytes_and_tells_its_labels(exported: Path, precision: str) -
     told = {entry.key: entry.value for entry in model.metadata_props}
     assert json.loads(told["labels"]) == LABELS
     assert told["model"] == "mobilevit_xxs"
+    manifest = read_manifest(exported)
+    assert told.get("checkpoint_sha256") == manifest.model.checkpoint_sha256
+    assert told["precision"] == precision
     record = Preprocessing.model_validate_json(told["preprocessing"])
-    assert record == read_manifest(exported).preprocessing
+    assert record == manifest.preprocessing
     # nothing of the machine it was made on
     assert b"site-packages" not in model.SerializeToString()
 
