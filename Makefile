@@ -1,12 +1,13 @@
 # make demo and make test need Python 3.11 and nothing else; everything goes into .venv.
 # make test-devices needs QEMU, debootstrap, a C compiler, adb and ssh besides, make test-android
-# these and a JDK, Maven and Android's packaging tools; they install them where they are run by root.
+# these and a JDK, Maven and Android's packaging tools, make test-ios needs Swift 6 or debootstrap, and
+# npm; they install them where they are run by root.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := train,export,report,peers,dev
 
-.PHONY: help setup demo test test-devices test-android lint schema latency clean
+.PHONY: help setup demo test test-devices test-android test-ios lint schema latency clean
 
 help:
 	@echo "make demo          export the shipped model, classify a photo with every format, time them"
@@ -15,6 +16,8 @@ help:
 	@echo "                   benchmarks over adb and ssh, and everything that can fail on the way"
 	@echo "make test-android  android_demo without Gradle: lint, tests on the JVM and on Robolectric,"
 	@echo "                   the packages and what is in them"
+	@echo "make test-ios      ios_demo without Xcode: lint, the package built and tested on Linux; what"
+	@echo "                   needs Core ML and SwiftUI type-checked; the project and Apple's names"
 	@echo "make schema        the JSON Schemas of manifest, plan, record and result, from the code"
 	@echo "make latency       the latency table of XXS and S"
 	@echo "make clean         remove what the others built; the environment stays"
@@ -36,7 +39,7 @@ test: lint
 # what a phone or a small board would be given
 DEVICE_BUNDLE := build/devices/bundle
 DEVICE_TOOLS := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap /usr/bin/cc /usr/bin/adb /usr/bin/ssh
-DEVICE_PACKAGES := qemu-user debootstrap gcc libc6-dev adb openssh-client
+DEVICE_PACKAGES := qemu-user debootstrap debian-archive-keyring gcc libc6-dev adb openssh-client
 
 test-devices: setup $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.json
 	$(BIN)/pytest -m devices tests/devices --bundle $(DEVICE_BUNDLE)
@@ -69,11 +72,33 @@ test-android: setup $(ANDROID_TOOLS) $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.j
 $(ANDROID_TOOLS):
 	$(call install,$(ANDROID_PACKAGES))
 
+# what an app for iOS would be given; ONNX is what runs on Linux
+IOS_BUNDLE := build/ios/bundle
+IOS_MAKE := -C ios_demo/ci BUNDLE=$(abspath $(IOS_BUNDLE)) PYTHON=$(abspath $(BIN))/python
+NPM := $(or $(shell command -v npm),/usr/bin/npm)
+# makes a Debian with Swift where there is none
+IOS_TOOLS := $(NPM) $(if $(shell command -v swift),,/usr/sbin/debootstrap)
+
+test-ios: setup $(IOS_TOOLS) $(IOS_BUNDLE)/manifest.json
+	$(MAKE) $(IOS_MAKE) lint
+	$(MAKE) $(IOS_MAKE) typecheck
+	$(MAKE) $(IOS_MAKE) test
+	$(MAKE) $(IOS_MAKE) listing
+	$(BIN)/pytest tests/ios
+	$(BIN)/pytest -m devices tests/devices/test_ios_app.py --bundle $(IOS_BUNDLE)
+
+$(IOS_BUNDLE)/manifest.json: $(VENV)/.ready $(shell find mobilevit export -name '*.py')
+	$(BIN)/mobilevit export mobilevit_xxs.imagenette --format onnx,coreml --precision fp32,fp16 \
+		--overwrite --out $(IOS_BUNDLE)
+
+$(NPM):
+	$(call install,npm)
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy android_demo/ci
+	$(BIN)/mypy android_demo/ci ios_demo/ci tests/clients
 
 schema: setup
 	$(BIN)/python docs/schemas.py
@@ -82,4 +107,4 @@ latency: setup
 	$(BIN)/python benchmarks/v1_latency.py
 
 clean:
-	rm -rf build android_demo/build
+	rm -rf build android_demo/build ios_demo/build

@@ -111,7 +111,8 @@ class Xcrun:
     def answer(self, **what: Any) -> None:
         """`list`: the devices. `launch`: by the app's first argument, {"prints": lines or
         pieces, "then": "exit" or "hang", "status", "stderr", "error"}; an answer with `error`
-        fails. `copy`: {"error"}."""
+        fails. `copy`: {"error"}. `app`: a command that is the app, with its Documents as `--root`,
+        in the place of what `launch` says."""
         self._plan.update(what)
         (self.folder / "plan.json").write_text(json.dumps(self._plan), encoding="utf-8")
 

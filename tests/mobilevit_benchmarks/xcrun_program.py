@@ -8,6 +8,7 @@ due to signal 9".
 import json
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -64,6 +65,8 @@ def launch():
     if not sys.stdout.isatty():  # it would come all at once, at the end
         sys.exit(64)
     folder = here / "container" / "Documents" / "mobilevit-benchmark" / given[-1]
+    if "app" in plan:
+        attached([*plan["app"], "--root", str(here / "container" / "Documents"), *given])
     if given[0] == "--forget":
         shutil.rmtree(folder)
     if "records" in does:  # the app writes before it prints
@@ -77,6 +80,17 @@ def launch():
         for _ in range(600):  # not all at once: a signal just before a sleep waits for its end
             time.sleep(0.1)
     end(process={"processIdentifier": 4711})
+
+
+def attached(app):
+    with subprocess.Popen(app) as process:
+        signal.signal(signal.SIGINT, lambda *_: process.send_signal(signal.SIGINT))
+        (here / "app.pid").write_text(str(process.pid))
+        status = process.wait()
+    if status < 0:
+        sys.stdout.write(f"App terminated due to signal {-status}.\r\n")
+        sys.stdout.flush()
+    sys.exit(abs(status))
 
 
 match arguments:
