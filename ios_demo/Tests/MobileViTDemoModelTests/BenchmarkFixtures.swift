@@ -52,20 +52,26 @@ final class BenchmarkBench {
     let model: BenchmarkModel
     let results: URL
     let runtime: OverpromisedRuntime
+    /// How often the bundle was opened.
+    let openings = Count()
     private(set) var states: [BenchmarkState] = []
 
     init(
         _ test: String, bundle: URL? = nil, delegates: [String] = ["cpu"],
         machine: BenchMachine = .init(), surroundings: BenchmarkSurroundings = .init(),
         settings: ProtocolSettings = .short,
-        beforeRun: @escaping @MainActor () async -> Void = {}
+        beforeRun: @escaping @MainActor () async -> Void = {},
+        whileOpening: @escaping @Sendable () -> Void = {}
     ) throws {
         results = try Inputs.out("benchmark-\(test)").appendingPathComponent("results")
         runtime = OverpromisedRuntime(real: try OnnxRuntime(), delegates: delegates)
         model = BenchmarkModel(
             bundle: try bundle ?? Inputs.bundle(),
-            runtime: { [runtime] in runtime }, machine: machine, results: results,
-            surroundings: surroundings,
+            runtime: { [runtime, openings] in
+                openings.add(1)
+                whileOpening()
+                return runtime
+            }, machine: machine, results: results, surroundings: surroundings,
             locale: Locale(identifier: "en_US_POSIX"), settings: { _ in settings },
             beforeRun: beforeRun)
         model.changed = { [weak self] in self?.states.append($0) }

@@ -28,7 +28,7 @@ final class BenchmarkModelTests: XCTestCase, @unchecked Sendable {  // it keeps 
         try writeForTheHost(outcome, file: file)
     }
 
-    /// tests/ios/test_app_result.py reads both.
+    /// tests/clients/test_app_result.py reads both.
     private func writeForTheHost(_ outcome: BenchmarkOutcome, file: URL) throws {
         let folder = try Inputs.out("app-result")
         try FileManager.default.copyItem(
@@ -267,12 +267,16 @@ final class BenchmarkModelTests: XCTestCase, @unchecked Sendable {  // it keeps 
     }
 
     func testAScreenThatIsShownAgainWhileTheBundleIsReadIsOpenedOnce() async throws {
-        let bench = try BenchmarkBench("shown-again")
-        async let first: Void = bench.model.appear()
-        async let second: Void = bench.model.appear()
-        _ = await (first, second)
-        // once it is open, and once what spoils the figures is known
-        XCTAssertEqual(bench.states.count, 2)
+        let isShownAgain = DispatchSemaphore(value: 0)
+        let bench = try BenchmarkBench("shown-again", whileOpening: { isShownAgain.wait() })
+        let first = Task { await bench.model.appear() }
+        try await waitUntil("opening") { bench.openings.value == 1 }
+        let second = Task { await bench.model.appear() }
+        // tasks of the main actor begin in order: the second has looked whether it is to open
+        await Task { @MainActor in }.value
+        for _ in 0..<2 { isShownAgain.signal() }
+        for shown in [first, second] { await shown.value }
+        XCTAssertEqual(bench.openings.value, 1)
         XCTAssertNoThrow(try bench.setup)
     }
 

@@ -97,60 +97,23 @@ extension [Record] {
     }
 }
 
-/// The real runtime, whose predictors fail after some runs, and which counts those that are open.
-struct Failing: InferenceRuntime {
-    let real: OnnxRuntime
-    let runs: Int
-    let open = Count()
-
-    var name: String { real.name }
-    var version: String { real.version }
-    var suffixes: [String] { real.suffixes }
-    var delegates: [String] { real.delegates }
-
-    func load(
-        _ artifact: URL, sha256: String, threads: Int, delegate: String
-    ) async throws -> sending any Predictor {
-        let real = try await real.load(
-            artifact, sha256: sha256, threads: threads, delegate: delegate)
-        return FailingPredictor(real, runs: runs, open: open)
-    }
-}
-
-final class Count: @unchecked Sendable {
-    // Sendable: only ever read or written with the lock
-    private let lock = NSLock()
-    private var count = 0
-
-    var value: Int { lock.withLock { count } }
-    func add(_ more: Int) { lock.withLock { count += more } }
-}
-
-private final class FailingPredictor: Predictor {
-    private let real: any Predictor
+/// Fails after some runs, and is counted while it is open.
+final class FailingPredictor: WrappedPredictor {
     private var left: Int
     private let open: Count
 
     init(_ real: any Predictor, runs: Int, open: Count) {
-        self.real = real
         left = runs
         self.open = open
+        super.init(real)
         open.add(1)
     }
 
     deinit { open.add(-1) }
 
-    var inputs: [TensorSpec] { real.inputs }
-    var outputs: [TensorSpec] { real.outputs }
-    var delegate: String { real.delegate }
-
-    func feed(_ arrays: [String: Data]) throws { try real.feed(arrays) }
-
-    func run() throws {
+    override func run() throws {
         left -= 1
         if left < 0 { throw MobileViTError(.refused, "it fell\nover", hint: "pick it up") }
-        try real.run()
+        try super.run()
     }
-
-    func output(_ name: String) throws -> Output { try real.output(name) }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import MobileViTFixtures
 import MobileViTONNX
 import XCTest
 
@@ -84,7 +85,8 @@ final class ConductTests: XCTestCase {
 
     func testARuntimeThatFailsInARoundLosesItsCaseAndNothingElse() async throws {
         let runs = try ConductRuns("failing")
-        let failing = Failing(real: try OnnxRuntime(), runs: 8)
+        let open = Count()
+        let failing = try WrappedRuntime { FailingPredictor($0, runs: 8, open: open) }
         var settings = short
         (settings.rounds, settings.launches) = (100, 1)
         let told = try await runs.records(runs.plan([runs.planned()], settings), runtime: failing)
@@ -92,7 +94,7 @@ final class ConductTests: XCTestCase {
         XCTAssertFalse(told.rounds.isEmpty)
         XCTAssertEqual(told.closed, [])
         XCTAssertEqual(told.last, .ended)
-        XCTAssertEqual(failing.open.value, 0)
+        XCTAssertEqual(open.value, 0)
     }
 
     /// Of numbers that no run comes to the end of.
@@ -108,7 +110,8 @@ final class ConductTests: XCTestCase {
 
     func testARunThatIsCancelledKeepsWhatItTold() async throws {
         let runs = try ConductRuns("cancelled")
-        let runtime = Failing(real: try OnnxRuntime(), runs: .max)
+        let open = Count()
+        let runtime = try WrappedRuntime { FailingPredictor($0, runs: .max, open: open) }
         var settings = short
         settings.rounds = 10_000
         let plan = runs.plan([runs.planned()], settings)
@@ -127,12 +130,13 @@ final class ConductTests: XCTestCase {
         let told = try await run.value
         XCTAssertEqual(told.rounds.count, 2)
         XCTAssertFalse(told.contains(.ended))
-        XCTAssertEqual(runtime.open.value, 0)
+        XCTAssertEqual(open.value, 0)
     }
 
     func testRecordsComeLiveUntilNobodyAwaitsThem() async throws {
         let runs = try ConductRuns("live")
-        let runtime = Failing(real: try OnnxRuntime(), runs: .max)
+        let open = Count()
+        let runtime = try WrappedRuntime { FailingPredictor($0, runs: .max, open: open) }
         var settings = short
         settings.rounds = 100_000
         let (plan, machine) = (runs.plan([runs.planned()], settings), runs.machine)
@@ -145,7 +149,7 @@ final class ConductTests: XCTestCase {
             if case .round = record { rounds += 1 }
             if rounds == 3 { break }
         }
-        try await waitUntilClosed(runtime)
+        try await waitUntilClosed(open)
         // and one whose reader is cancelled
         let reader = Task {
             let live = records(of: plan, folder: folder, runtimes: [runtime], machine: machine)
@@ -159,7 +163,7 @@ final class ConductTests: XCTestCase {
         let read = try await reader.value
         XCTAssertGreaterThanOrEqual(read, 3)
         XCTAssertLessThan(read, settings.rounds)
-        try await waitUntilClosed(runtime)
+        try await waitUntilClosed(open)
         var last: Record?
         let whole = records(
             of: runs.plan([runs.planned()]), folder: runs.folder, runtimes: [runtime],
@@ -168,11 +172,11 @@ final class ConductTests: XCTestCase {
         XCTAssertEqual(last, .ended)
     }
 
-    private func waitUntilClosed(_ runtime: Failing) async throws {
-        for _ in 0..<500 where runtime.open.value > 0 {
+    private func waitUntilClosed(_ open: Count) async throws {
+        for _ in 0..<500 where open.value > 0 {
             try await Task.sleep(nanoseconds: 10_000_000)
         }
-        XCTAssertEqual(runtime.open.value, 0)
+        XCTAssertEqual(open.value, 0)
     }
 
     func testSustainedModeReadsTheStateAfterEveryWindow() async throws {

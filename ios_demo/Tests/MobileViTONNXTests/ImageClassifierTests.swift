@@ -97,7 +97,7 @@ final class ImageClassifierTests: XCTestCase {
 
     func testMoreProbabilitiesThanLabelsAreRefused() async throws {
         let classifier = try await ImageClassifier.open(
-            ModelBundle(folder: Inputs.bundle()), runtime: Surplus(real: try OnnxRuntime()),
+            ModelBundle(folder: Inputs.bundle()), runtime: WrappedRuntime { SurplusPredictor($0) },
             artifact: artifact)
         let image = try RGBImage(width: 1, height: 1, pixels: [1, 2, 3])
         XCTAssertThrowsError(try classifier.classify(image, top: 2000)) {
@@ -122,38 +122,11 @@ final class ImageClassifierTests: XCTestCase {
     }
 }
 
-/// The real runtime, whose outputs hold all values twice, whatever they say of themselves.
-private struct Surplus: InferenceRuntime {
-    let real: OnnxRuntime
-
-    var name: String { real.name }
-    var version: String { real.version }
-    var suffixes: [String] { real.suffixes }
-    var delegates: [String] { real.delegates }
-
-    func load(
-        _ artifact: URL, sha256: String, threads: Int, delegate: String
-    ) async throws -> sending any Predictor {
-        SurplusPredictor(
-            try await real.load(artifact, sha256: sha256, threads: threads, delegate: delegate))
-    }
-}
-
-private final class SurplusPredictor: Predictor {
-    private let real: any Predictor
-
-    init(_ real: any Predictor) { self.real = real }
-
-    var inputs: [TensorSpec] { real.inputs }
-    var outputs: [TensorSpec] { real.outputs }
-    var delegate: String { real.delegate }
-
-    func feed(_ arrays: [String: Data]) throws { try real.feed(arrays) }
-    func run() throws { try real.run() }
-
-    func output(_ name: String) throws -> Output {
-        guard case .values(let values) = try real.output(name) else {
-            return try real.output(name)
+/// Its outputs hold all values twice, whatever they say of themselves.
+private final class SurplusPredictor: WrappedPredictor {
+    override func output(_ name: String) throws -> Output {
+        guard case .values(let values) = try super.output(name) else {
+            return try super.output(name)
         }
         return .values(values + values)
     }

@@ -20,7 +20,7 @@ final class MobileViTClassifierTests: XCTestCase {
 
     func testManyImagesAtOnceEachGetTheirOwnAnswerOneAfterTheOther() async throws {
         let watch = Watch()
-        let classifier = try await open(Watched(runtime: try OnnxRuntime(), watch: watch))
+        let classifier = try await open(WrappedRuntime { WatchedPredictor($0, watch: watch) })
         let images = try golden(of: classifier.bundle).map(\.0)
         var alone: [[Prediction]] = []
         for image in images {
@@ -45,7 +45,7 @@ final class MobileViTClassifierTests: XCTestCase {
 
     func testItRunsOffTheMainThread() async throws {
         let watch = Watch()
-        let classifier = try await open(Watched(runtime: try OnnxRuntime(), watch: watch))
+        let classifier = try await open(WrappedRuntime { WatchedPredictor($0, watch: watch) })
         let image = try XCTUnwrap(golden(of: classifier.bundle).first?.0)
         try await fromTheMainThread { _ = try await classifier.classify(image) }
         XCTAssertEqual(watch.runs, 1)
@@ -54,7 +54,7 @@ final class MobileViTClassifierTests: XCTestCase {
 
     func testATaskThatWasCancelledBeforeItsTurnRunsNothing() async throws {
         let watch = Watch()
-        let classifier = try await open(Watched(runtime: try OnnxRuntime(), watch: watch))
+        let classifier = try await open(WrappedRuntime { WatchedPredictor($0, watch: watch) })
         let image = try XCTUnwrap(golden(of: classifier.bundle).first?.0)
         let asking = Task {
             // cancellation has come by then, however late this task starts
@@ -164,39 +164,13 @@ private final class Watch: @unchecked Sendable {
     }
 }
 
-/// A runtime whose runs are watched.
-private struct Watched: InferenceRuntime {
-    let runtime: OnnxRuntime
-    let watch: Watch
-
-    var name: String { runtime.name }
-    var version: String { runtime.version }
-    var suffixes: [String] { runtime.suffixes }
-    var delegates: [String] { runtime.delegates }
-
-    func load(
-        _ artifact: URL, sha256: String, threads: Int, delegate: String
-    ) async throws -> sending any Predictor {
-        let predictor = try await runtime.load(
-            artifact, sha256: sha256, threads: threads, delegate: delegate)
-        return WatchedPredictor(predictor, watch: watch)
-    }
-}
-
-private final class WatchedPredictor: Predictor {
-    private let predictor: any Predictor
+private final class WatchedPredictor: WrappedPredictor {
     private let watch: Watch
 
-    init(_ predictor: any Predictor, watch: Watch) {
-        self.predictor = predictor
+    init(_ real: any Predictor, watch: Watch) {
         self.watch = watch
+        super.init(real)
     }
 
-    var inputs: [TensorSpec] { predictor.inputs }
-    var outputs: [TensorSpec] { predictor.outputs }
-    var delegate: String { predictor.delegate }
-
-    func feed(_ arrays: [String: Data]) throws { try predictor.feed(arrays) }
-    func run() throws { try watch.during { try predictor.run() } }
-    func output(_ name: String) throws -> Output { try predictor.output(name) }
+    override func run() throws { try watch.during { try super.run() } }
 }
