@@ -66,7 +66,7 @@ ANDROID_MAKE := -C android_demo/ci BUNDLE=$(abspath $(DEVICE_BUNDLE)) PYTHON=$(a
 test-android: setup $(ANDROID_TOOLS) $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.json
 	$(MAKE) $(ANDROID_MAKE) lint
 	$(MAKE) $(ANDROID_MAKE) -j2 --output-sync=target test apk api runner
-	$(BIN)/pytest tests/android
+	$(BIN)/pytest tests/android tests/clients -k android
 	$(BIN)/pytest -m devices tests/devices/test_android_app.py --bundle $(DEVICE_BUNDLE)
 
 $(ANDROID_TOOLS):
@@ -84,7 +84,7 @@ test-ios: setup $(IOS_TOOLS) $(IOS_BUNDLE)/manifest.json
 	$(MAKE) $(IOS_MAKE) typecheck
 	$(MAKE) $(IOS_MAKE) test
 	$(MAKE) $(IOS_MAKE) listing
-	$(BIN)/pytest tests/ios
+	$(BIN)/pytest tests/ios tests/clients -k ios
 	$(BIN)/pytest -m devices tests/devices/test_ios_app.py --bundle $(IOS_BUNDLE)
 
 $(IOS_BUNDLE)/manifest.json: $(VENV)/.ready $(shell find mobilevit export -name '*.py')

@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 from mobilevit.errors import ConversionError
 from mobilevit_benchmarks import BenchmarkResult, ModelFacts, ProtocolSettings, Subject, benchmark
 from mobilevit_benchmarks.devices import Device
+from mobilevit_benchmarks.measurement import Measurement
 
 SHORT = ProtocolSettings(
     rounds=2, launches=1, warmup_min_s=0.01, warmup_cap_s=1.0, round_min_runs=3, round_min_s=0.005
@@ -40,6 +41,20 @@ def tiny_subject(path: Path) -> Subject:
 
 def measured(device: Device, *subjects: Subject) -> BenchmarkResult:
     return benchmark(subjects, settings=SHORT, device=device, report=lambda _: None)
+
+
+def assert_short(result: BenchmarkResult) -> Measurement:
+    """The one measurement of a whole run by `SHORT`, with all that such a run tells."""
+    [measurement] = result.measurements
+    assert len(measurement.rounds) == SHORT.rounds
+    assert all(len(r.samples_ns) >= SHORT.round_min_runs for r in measurement.rounds)
+    [launch] = measurement.launches
+    assert launch.peak_memory_bytes is not None and launch.memory_rise_bytes is not None
+    assert launch.memory_rise_bytes < launch.peak_memory_bytes
+    assert len(result.sentinel) == SHORT.rounds + 1
+    assert len(result.states) == 2
+    assert result.stopped is None
+    return measurement
 
 
 def cut_off(device: Device, subject: Subject, cut: Callable[[], object]) -> ConversionError:

@@ -24,7 +24,7 @@ from mobilevit_benchmarks.devices.android import AndroidDevice
 from mobilevit_benchmarks.plan import PLAN_FILE
 from mobilevit_benchmarks.plan_folder import write_plan
 from tests.devices.android_rig import PACKAGE, Phone
-from tests.devices.benchmarks import SHORT, cut_off, measured
+from tests.devices.benchmarks import SHORT, assert_short, cut_off, measured
 from tests.devices.debian_machine import debian_root, why_not
 from tests.devices.kotlin_runner import JAR, JAVA, NOT_BUILT
 
@@ -52,17 +52,9 @@ def test_app_tells_its_runtimes(phone: Phone, adb: AdbClient) -> None:
 
 def test_samples_come_back(phone: Phone, adb: AdbClient, tiny: Subject) -> None:
     result = measured(AndroidDevice(client=adb), tiny)
-    [measurement] = result.measurements
-    assert len(measurement.rounds) == SHORT.rounds
-    assert all(len(r.samples_ns) >= SHORT.round_min_runs for r in measurement.rounds)
+    measurement = assert_short(result)
     assert (measurement.runtime_version, measurement.delegate) == ("1.29.0", "cpu")
     assert measurement.delegate_ran == "CPUExecutionProvider"
-    [launch] = measurement.launches
-    assert launch.peak_memory_bytes is not None and launch.memory_rise_bytes is not None
-    assert launch.memory_rise_bytes < launch.peak_memory_bytes
-    assert len(result.sentinel) == SHORT.rounds + 1
-    assert len(result.states) == 2
-    assert result.stopped is None
     assert running(phone) == []
 
 

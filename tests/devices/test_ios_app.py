@@ -34,7 +34,7 @@ from mobilevit_benchmarks.plan import PLAN_FILE, RECORDS_FILE, Plan
 from mobilevit_benchmarks.plan_folder import write_plan
 from mobilevit_benchmarks.records import Ended, parse_record
 from mobilevit_benchmarks.statistics import summarize
-from tests.devices.benchmarks import LONG, SHORT, cut_off, measured
+from tests.devices.benchmarks import LONG, SHORT, assert_short, cut_off, measured
 from tests.devices.swift_runner import NOT_BUILT, command
 from tests.mobilevit_benchmarks.apple_tools import UDID, Xcrun
 
@@ -96,17 +96,9 @@ def test_app_describes_itself(xcrun: Xcrun) -> None:
 
 def test_samples_come_back(xcrun: Xcrun, tiny: Subject) -> None:
     result = measured(phone(), tiny)
-    [measurement] = result.measurements
-    assert len(measurement.rounds) == SHORT.rounds
-    assert all(len(r.samples_ns) >= SHORT.round_min_runs for r in measurement.rounds)
+    measurement = assert_short(result)
     assert re.fullmatch(r"\d+\.\d+\.\d+", measurement.runtime_version)
     assert measurement.delegate_ran == "CPUExecutionProvider"
-    [launch] = measurement.launches
-    assert launch.peak_memory_bytes is not None and launch.memory_rise_bytes is not None
-    assert launch.memory_rise_bytes < launch.peak_memory_bytes
-    assert len(result.sentinel) == SHORT.rounds + 1
-    assert len(result.states) == 2
-    assert result.stopped is None
     assert folders(xcrun) == []
 
 
