@@ -28,9 +28,7 @@ public enum Record: Codable, Sendable, Equatable {
         case "sentinel": self = .sentinel(try .init(from: decoder))
         case "closed": self = .closed(try .init(from: decoder))
         case "refused": self = .refused(try .init(from: decoder))
-        case "ended":
-            _ = try Ended(from: decoder)
-            self = .ended
+        case "ended": self = .ended
         default:
             throw DecodingError.dataCorrupted(
                 .init(codingPath: decoder.codingPath, debugDescription: "no record is a `\(kind)`"))
@@ -39,16 +37,24 @@ public enum Record: Codable, Sendable, Equatable {
 
     public func encode(to encoder: any Encoder) throws {
         switch self {
-        case .started(let record): try record.encode(to: encoder)
-        case .state(let record): try record.encode(to: encoder)
-        case .opened(let record): try record.encode(to: encoder)
-        case .warmedUp(let record): try record.encode(to: encoder)
-        case .round(let record): try record.encode(to: encoder)
-        case .sentinel(let record): try record.encode(to: encoder)
-        case .closed(let record): try record.encode(to: encoder)
-        case .refused(let record): try record.encode(to: encoder)
-        case .ended: try Ended().encode(to: encoder)
+        case .started(let fields): try encode("started", fields, to: encoder)
+        case .state(let fields): try encode("state", fields, to: encoder)
+        case .opened(let fields): try encode("opened", fields, to: encoder)
+        case .warmedUp(let fields): try encode("warmed_up", fields, to: encoder)
+        case .round(let fields): try encode("round", fields, to: encoder)
+        case .sentinel(let fields): try encode("sentinel", fields, to: encoder)
+        case .closed(let fields): try encode("closed", fields, to: encoder)
+        case .refused(let fields): try encode("refused", fields, to: encoder)
+        case .ended: try encode("ended", nil, to: encoder)
         }
+    }
+
+    private func encode(
+        _ kind: String, _ fields: (any Encodable)?, to encoder: any Encoder
+    ) throws {
+        var record = encoder.container(keyedBy: AnyKey.self)
+        try record.encode(kind, forKey: AnyKey(stringValue: "record"))
+        try fields?.encode(to: encoder)
     }
 
     /// Of any name, so that the kind can be looked at before the rest.
@@ -59,15 +65,10 @@ public enum Record: Codable, Sendable, Equatable {
         init(stringValue: String) { self.stringValue = stringValue }
         init?(intValue: Int) { nil }
     }
-
-    private struct Ended: Codable {
-        private(set) var record = "ended"
-    }
 }
 
 extension Record {
     public struct Started: Codable, Sendable, Equatable {
-        private(set) var record = "started"
         private(set) var schemaVersion = 1
         public let run: String
         public let device: DeviceDescription
@@ -78,7 +79,6 @@ extension Record {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case record
             case schemaVersion = "schema_version"
             case run, device
         }
@@ -86,7 +86,6 @@ extension Record {
 
     /// Taken before the first launch, after the last, and after every round of sustained mode.
     public struct StateReading: Codable, Sendable, Equatable {
-        private(set) var record = "state"
         public let atNs: Int
         public let state: DeviceState
 
@@ -96,14 +95,12 @@ extension Record {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case record
             case atNs = "at_ns"
             case state
         }
     }
 
     public struct Opened: Codable, Sendable, Equatable {
-        private(set) var record = "opened"
         public let `case`: String
         public let launch: Int
         public let runtimeVersion: String
@@ -125,7 +122,7 @@ extension Record {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case record, `case`, launch
+            case `case`, launch
             case runtimeVersion = "runtime_version"
             case delegate
             case loadNs = "load_ns"
@@ -134,7 +131,6 @@ extension Record {
     }
 
     public struct WarmedUp: Codable, Sendable, Equatable {
-        private(set) var record = "warmed_up"
         public let `case`: String
         public let launch: Int
         public let samplesNs: [Int]
@@ -149,14 +145,13 @@ extension Record {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case record, `case`, launch
+            case `case`, launch
             case samplesNs = "samples_ns"
             case capped
         }
     }
 
     public struct Closed: Codable, Sendable, Equatable {
-        private(set) var record = "closed"
         public let `case`: String
         public let launch: Int
         /// Resident, of the whole process; nil: nobody can tell what this case took.
@@ -172,7 +167,7 @@ extension Record {
         }
 
         private enum CodingKeys: String, CodingKey {
-            case record, `case`, launch
+            case `case`, launch
             case peakMemoryBytes = "peak_memory_bytes"
             case memoryRiseBytes = "memory_rise_bytes"
         }
@@ -180,7 +175,6 @@ extension Record {
         /// With `null` where it is not known, as the schema wants it.
         public func encode(to encoder: any Encoder) throws {
             var fields = encoder.container(keyedBy: CodingKeys.self)
-            try fields.encode(record, forKey: .record)
             try fields.encode(`case`, forKey: .case)
             try fields.encode(launch, forKey: .launch)
             try fields.encode(peakMemoryBytes, forKey: .peakMemoryBytes)
@@ -190,7 +184,6 @@ extension Record {
 
     /// The runtime does not open or run an artifact; the other cases go on without it.
     public struct Refused: Codable, Sendable, Equatable {
-        private(set) var record = "refused"
         public let `case`: String
         /// One line.
         public let reason: String
@@ -204,7 +197,6 @@ extension Record {
 
 /// Runs of one case, back to back; `round` counts over all launches.
 public struct TimedRound: Codable, Sendable, Equatable {
-    private(set) var record = "round"
     public let `case`: String
     public let launch: Int
     public let round: Int
@@ -221,7 +213,7 @@ public struct TimedRound: Codable, Sendable, Equatable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case record, `case`, launch, round
+        case `case`, launch, round
         case startedNs = "started_ns"
         case samplesNs = "samples_ns"
     }
@@ -229,7 +221,6 @@ public struct TimedRound: Codable, Sendable, Equatable {
 
 /// A fixed piece of work, timed between the rounds.
 public struct SentinelReading: Codable, Sendable, Equatable {
-    private(set) var record = "sentinel"
     public let startedNs: Int
     /// At least one.
     public let samplesNs: [Int]
@@ -240,7 +231,6 @@ public struct SentinelReading: Codable, Sendable, Equatable {
     }
 
     private enum CodingKeys: String, CodingKey {
-        case record
         case startedNs = "started_ns"
         case samplesNs = "samples_ns"
     }

@@ -28,8 +28,12 @@ public func resultJSON(
             device: started.device,
             protocol: plan.protocol,
             measurements: measurements,
-            sentinel: records.compactMap(SentinelSamples.init),
-            states: records.compactMap(StateAt.init),
+            sentinel: records.compactMap {
+                if case .sentinel(let reading) = $0 { reading } else { nil }
+            },
+            states: records.compactMap {
+                if case .state(let reading) = $0 { reading } else { nil }
+            },
             notTimed: subjects.compactMap { NotTimed($0, records) },
             stopped: stopped
         ))
@@ -41,8 +45,8 @@ private struct BenchmarkResult: Encodable {
     let device: DeviceDescription
     let `protocol`: ProtocolSettings
     let measurements: [Measurement]
-    let sentinel: [SentinelSamples]
-    let states: [StateAt]
+    let sentinel: [SentinelReading]
+    let states: [Record.StateReading]
     let notTimed: [NotTimed]
     let stopped: String?
 
@@ -195,38 +199,6 @@ private struct TimedLaunch: Encodable {
         // null where it is not known, as the schema wants it
         try fields.encode(closed?.peakMemoryBytes, forKey: .peakMemoryBytes)
         try fields.encode(closed?.memoryRiseBytes, forKey: .memoryRiseBytes)
-    }
-}
-
-private struct SentinelSamples: Encodable {
-    let startedNs: Int
-    let samplesNs: [Int]
-
-    init?(_ record: Record) {
-        guard case .sentinel(let reading) = record else { return nil }
-        startedNs = reading.startedNs
-        samplesNs = reading.samplesNs
-    }
-
-    private enum CodingKeys: String, CodingKey {
-        case startedNs = "started_ns"
-        case samplesNs = "samples_ns"
-    }
-}
-
-private struct StateAt: Encodable {
-    let atNs: Int
-    let state: DeviceState
-
-    init?(_ record: Record) {
-        guard case .state(let reading) = record else { return nil }
-        atNs = reading.atNs
-        state = reading.state
-    }
-
-    private enum CodingKeys: String, CodingKey {
-        case atNs = "at_ns"
-        case state
     }
 }
 
