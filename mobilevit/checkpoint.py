@@ -142,6 +142,17 @@ def _find(path: str | Path) -> Path:
     raise CheckpointError(error.message, error.hint)
 
 
+def read_weights(file: Path) -> dict[str, Tensor]:
+    """The tensors of a `.safetensors` file, or of a `.pt`, `.pth` or `.bin` with weights alone.
+
+    Raises:
+        CheckpointError: missing, cut off, or a pickle with code in it.
+    """
+    if not file.is_file():
+        raise CheckpointError(f"there is no file `{file}`", "check the path")
+    return _read_safetensors(file)[0] if file.suffix == ".safetensors" else _read_torch(file)
+
+
 def _read_safetensors(file: Path) -> tuple[dict[str, Tensor], str | None]:
     try:
         with safe_open(file, framework="pt") as reader:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from .errors import InputError, MissingDependencyError, SdkError, first_fault, unknown_name
+from .errors import InputError, MissingDependencyError, SdkError, unknown_name
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from .check import Check
     from .evaluate import Accuracy
-    from .training.recipe import Recipe
 
 
 # commands that need more than the base install, and the extra that brings it
@@ -189,7 +188,14 @@ def models(
 def train(
     data: Annotated[Path, typer.Argument(help="train/CLASS and val/CLASS folders, or CLASS ones.")],
     out: Annotated[Path, typer.Option("--out", help="Run folder: checkpoint, curves, recipe.")],
+    recipe: Annotated[
+        str | None,
+        typer.Option(help="A TOML file, or one that ships: imagenet, small, finetune, quick."),
+    ] = None,
     model: Annotated[str | None, typer.Option("--model", help="Default: mobilevit_xxs.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Checkpoint to start from: a file, or shipped weights.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option()] = None,
     batch_size: Annotated[int | None, typer.Option()] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
@@ -202,27 +208,45 @@ def train(
         Path | None, typer.Option(help="JSON with a readable label for each class folder.")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes that load images.")] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Keep the decoded photos in memory.")
+    ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
 ) -> None:
     """Train a classifier on a folder of photos."""
     given = {
         "model": model,
+        "weights": weights,
         "epochs": epochs,
         "batch_size": batch_size,
         "image_size": image_size,
         "learning_rate": learning_rate,
     }
     fields = {key: value for key, value in given.items() if value is not None}
-    from .training.recipe import read_recipe
+    fields |= dict(_setting(text) for text in settings or [])
+    from .training.recipe import load_recipe, make_recipe, read_recipe
 
-    saved = read_recipe(out).model_dump() if resume else {}
-    recipe = _recipe({**saved, **fields}, settings or [])
+    if resume:
+        if recipe is not None:
+            raise InputError("`--recipe` and `--resume` exclude each other", "leave out `--recipe`")
+        chosen = make_recipe({**read_recipe(out).model_dump(), **fields})
+    else:
+        chosen = make_recipe(fields) if recipe is None else load_recipe(recipe, fields)
     note("loading torch")
     from .training.train import RESUME_FILE
     from .training.train import train as run
 
     try:
-        result = run(data, out, recipe, resume=resume, labels=labels, workers=workers, report=note)
+        result = run(
+            data,
+            out,
+            chosen,
+            resume=resume,
+            labels=labels,
+            workers=workers,
+            cache=cache,
+            report=note,
+        )
     except KeyboardInterrupt:
         if (out / RESUME_FILE).exists():
             note(f"stopped; go on with `mobilevit train {data} --out {out} --resume`")
@@ -234,27 +258,17 @@ def train(
     print(result.checkpoint)
 
 
-def _recipe(fields: dict[str, Any], settings: list[str]) -> Recipe:
+def _setting(text: str) -> tuple[str, Any]:
+    """`KEY=VALUE`, the value in JSON or a bare word."""
     import json
 
-    from pydantic import ValidationError
-
-    from .training.recipe import Recipe
-
-    for setting in settings:
-        key, sign, value = setting.partition("=")
-        if not sign:
-            raise InputError(f"`--set {setting}` has no value", "write `--set KEY=VALUE`")
-        if key not in Recipe.model_fields:
-            raise unknown_name("recipe field", key, Recipe.model_fields)
-        try:
-            fields[key] = json.loads(value)
-        except ValueError:
-            fields[key] = value  # a bare word
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise InputError(f"`--set {text}` has no value", "write `--set KEY=VALUE`")
     try:
-        return Recipe(**fields)
-    except ValidationError as error:
-        raise InputError(f"recipe: {first_fault(error)}") from error
+        return key, json.loads(value)
+    except ValueError:
+        return key, value
 
 
 @app.command("eval")

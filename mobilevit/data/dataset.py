@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
+from ..errors import InputError
 from ..images import open_image
 from ..preprocessing import Preprocessing
 from .image_folder import ImageFolder
-from .transforms import eval_transform, train_transform
+from .schedule import Draw
+from .transforms import Augmentation, eval_transform
 
 Item = tuple[Tensor, int]
 
@@ -29,69 +31,69 @@ class EvalDataset(Dataset[Item]):
         return len(self.folder.samples)
 
     def __getitem__(self, index: int) -> Item:
-        return _read(self.folder, index, self.transform)
-
-
-def item_seed(seed: int, item: int) -> int:
-    """Of one image or step of an epoch that has `seed`; no two epochs share any."""
-    return seed * 1_000_003 + item
-
-
-class Draw(NamedTuple):
-    """One image as one epoch sees it."""
-
-    image: int  # its index
-    side: int  # of the crop, pixels
-    seed: int  # of everything random about it
+        path, target = self.folder.samples[index]
+        return self.transform(open_image(path)), target
 
 
 class TrainDataset(Dataset[Item]):
-    """Cropped at random; by `Draw`, so that no crop depends on workers or on what came before."""
+    """Augmented at random; by `Draw`, so that no crop depends on workers or on what came before.
 
-    def __init__(
-        self, folder: ImageFolder, crop_scale: tuple[float, float], interpolation: str
-    ) -> None:
-        self.folder = folder
-        self.crop_scale = crop_scale
-        self.interpolation = interpolation
-
-    def __len__(self) -> int:
-        return len(self.folder.samples)
-
-    def __getitem__(self, draw: Draw) -> Item:
-        transform = train_transform(draw.side, self.crop_scale, self.interpolation)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(draw.seed)
-            return _read(self.folder, draw.image, transform)
-
-
-def _read(folder: ImageFolder, index: int, transform: Callable[[Image.Image], Tensor]) -> Item:
-    path, target = folder.samples[index]
-    return transform(open_image(path)), target
-
-
-class EpochSampler(Sampler[Draw]):
-    """Every image once, shuffled; all of it follows from the epoch, which is asked for when a pass
-    begins, so that a resumed epoch is the one that was interrupted."""
+    Args:
+        read: index -> uint8 (3, H, W), the decoded image.
+        targets: index of the class of each image.
+    """
 
     def __init__(
         self,
-        count: int,
-        epoch: Callable[[], int],
-        side_at: Callable[[int], int],
-        seed_at: Callable[[int], int],
+        read: Callable[[int], Tensor],
+        targets: list[int],
+        augmentation: Augmentation,
     ) -> None:
-        self.count = count
-        self.epoch = epoch
-        self.side_at = side_at
-        self.seed_at = seed_at
+        self.read = read
+        self.targets = targets
+        self.augmentation = augmentation
 
     def __len__(self) -> int:
-        return self.count
+        return len(self.targets)
 
-    def __iter__(self) -> Iterator[Draw]:
-        epoch = self.epoch()
-        side, seed = self.side_at(epoch), self.seed_at(epoch)
-        generator = torch.Generator().manual_seed(seed)
-        for index in torch.randperm(self.count, generator=generator).tolist():
-            yield Draw(index, side, item_seed(seed, index))
+    def __getitem__(self, draw: Draw) -> Item:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(draw.seed)
+            return self.augmentation(self.read(draw.image), draw.side), self.targets[draw.image]
+
+
+class DecodedFiles:
+    """Reads an image of a folder from its file each time. index -> uint8 (3, H, W)"""
+
+    def __init__(self, folder: ImageFolder) -> None:
+        self.folder = folder
+
+    def __call__(self, index: int) -> Tensor:
+        pixels = np.array(open_image(self.folder.samples[index][0]))  # [H, W, 3]
+        return torch.from_numpy(pixels).permute(2, 0, 1)  # [3, H, W]
+
+
+class DecodedMemory:
+    """Holds all images of a folder decoded. index -> uint8 (3, H, W)
+
+    Raises:
+        InputError: they need more than `room` bytes.
+    """
+
+    def __init__(self, folder: ImageFolder, room: int) -> None:
+        read = DecodedFiles(folder)
+        self.images: list[Tensor] = []
+        held = 0
+        with ThreadPoolExecutor() as pool:
+            for pixels in pool.map(read, range(len(folder.samples))):
+                held += pixels.numel()
+                if held > room:
+                    raise InputError(
+                        f"the decoded images of `{folder.root}` take more than "
+                        f"{room / 2**30:.1f} GiB of memory",
+                        "leave out `--cache`, or make the images smaller",
+                    )
+                self.images.append(pixels)
+
+    def __call__(self, index: int) -> Tensor:
+        return self.images[index]

@@ -44,6 +44,15 @@ def list_models() -> list[str]:
     return list(_MODELS)
 
 
+def check_name(name: str) -> None:
+    """
+    Raises:
+        InputError: there is no such registered model; timm's are looked for when they are made.
+    """
+    if name not in _MODELS and not name.startswith(TIMM_PREFIX):
+        raise unknown_name("model", name, [*_MODELS, f"{TIMM_PREFIX}NAME"])
+
+
 def model_config(name: str, overrides: Mapping[str, Any]) -> Config:
     """The config of `name` with some fields replaced.
 

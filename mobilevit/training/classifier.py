@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import cos, pi
 from typing import Any
 
 import lightning as L
@@ -12,15 +10,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchmetrics.classification import MulticlassAccuracy
+from torchvision.transforms import v2
 
-from ..data.dataset import EpochSampler, EvalDataset, TrainDataset, item_seed
+from ..data.dataset import DecodedFiles, DecodedMemory, EvalDataset, TrainDataset
 from ..data.image_folder import ImageFolder
+from ..data.schedule import BatchSampler, Schedule, ShareSampler, item_seed
+from ..data.transforms import Augmentation
 from ..preprocessing import Preprocessing, normalize
+from .initial import head_of
+from .optimizer import learning_rate_factor, parameter_groups
 from .recipe import Recipe
+from .teacher import Teacher, distillation_loss
 
 
 class ClassificationData(L.LightningDataModule):
-    """Batches of (uint8 (B, 3, H, W), int64 (B,)); the size of training crops follows the epoch."""
+    """Batches of (uint8 (B, 3, H, W), int64 (B,)), as the recipe's schedule has them."""
 
     def __init__(
         self,
@@ -29,33 +33,60 @@ class ClassificationData(L.LightningDataModule):
         recipe: Recipe,
         preprocessing: Preprocessing,
         workers: int,
+        cache: int = 0,
     ) -> None:
+        """`cache`: bytes of memory that decoded training images may take; 0: read from files."""
         super().__init__()
         self.train_folder = train
         self.val_folder = val
         self.recipe = recipe
         self.preprocessing = preprocessing
         self.workers = workers
+        self.read = DecodedMemory(train, cache) if cache else DecodedFiles(train)
 
-    def train_dataloader(self) -> DataLoader[Any]:
+    def schedule(self, processes: int) -> Schedule:
         recipe = self.recipe
-        dataset = TrainDataset(self.train_folder, recipe.crop_scale, recipe.interpolation)
-        return DataLoader(
-            dataset,
-            batch_size=min(recipe.batch_size, len(dataset)),
-            sampler=EpochSampler(len(dataset), self._epoch, recipe.size_at, recipe.seed_at),
-            drop_last=True,
-            num_workers=self.workers,
+        return Schedule(
+            images=len(self.train_folder.samples),
+            batch_size=recipe.batch_size,
+            image_size=recipe.image_size,
+            multi_scale=recipe.multi_scale,
+            size_at=recipe.size_at,
+            seed_at=recipe.seed_at,
+            parts=processes * recipe.accumulate,
         )
 
-    def _epoch(self) -> int:
-        return self.trainer.current_epoch if self.trainer else 0
+    def train_dataloader(self) -> DataLoader[Any]:
+        recipe, (rank, processes) = self.recipe, self._place()
+        dataset = TrainDataset(
+            self.read,
+            [target for _, target in self.train_folder.samples],
+            Augmentation(recipe.crop_scale, recipe.interpolation, recipe.rand_augment),
+        )
+        return DataLoader(
+            dataset,
+            batch_sampler=BatchSampler(self.schedule(processes), rank, processes, self._position),
+            num_workers=self.workers,
+            persistent_workers=self.workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def _position(self) -> int:
+        """Batches of this process since training began."""
+        return self.trainer.global_step * self.recipe.accumulate if self.trainer else 0
+
+    def _place(self) -> tuple[int, int]:
+        """This process's number, and how many there are."""
+        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
     def val_dataloader(self) -> DataLoader[Any]:
+        dataset = EvalDataset(self.val_folder, self.preprocessing)
         return DataLoader(
-            EvalDataset(self.val_folder, self.preprocessing),
+            dataset,
             batch_size=self.recipe.batch_size,
+            sampler=ShareSampler(len(dataset), *self._place()),
             num_workers=self.workers,
+            pin_memory=torch.cuda.is_available(),
         )
 
 
@@ -63,18 +94,48 @@ class Classifier(L.LightningModule):
     """A model, its loss and its optimizer."""
 
     def __init__(
-        self, model: nn.Module, recipe: Recipe, preprocessing: Preprocessing, num_classes: int
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        preprocessing: Preprocessing,
+        num_classes: int,
+        teacher: Teacher | None = None,
+        teacher_classes: int = 0,
     ) -> None:
         super().__init__()
         self.model = model
         self.recipe = recipe
         self.preprocessing = preprocessing
+        self.num_classes = num_classes
+        self.teacher = teacher
         self.val_accuracy = MulticlassAccuracy(num_classes, average="micro")
+        self.second_head: nn.Linear | None = None
+        if recipe.distillation_head and teacher is not None:
+            head = model.get_submodule(head_of(model))
+            assert isinstance(head, nn.Linear)
+            self.second_head = nn.Linear(head.in_features, teacher_classes)
+            nn.init.trunc_normal_(self.second_head.weight, std=0.02)
+            head.register_forward_pre_hook(self._keep_features)
+        self.mix = _mix(recipe, num_classes)
+
+    def _keep_features(self, head: nn.Module, inputs: tuple[Tensor]) -> None:
+        self.features = inputs[0]  # (B, C), what both heads see
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """uint8 (B, 3, H, W), 0..255 -> logits (B, classes)"""
+        """(B, 3, H, W), 0..255 -> logits (B, classes)"""
         x = normalize(pixels.float(), self.preprocessing)
         return self.model(x.contiguous(memory_format=torch.channels_last))
+
+    def on_fit_start(self) -> None:
+        if self.teacher is not None:
+            self.teacher.to(self.device)
+        if self.recipe.compile:
+            self.model.compile()
+
+    def on_train_epoch_start(self) -> None:
+        if self.recipe.freeze_backbone:  # its running statistics stay, too
+            self.model.eval()
+            self.model.get_submodule(head_of(self.model)).train()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Dropout, too, follows from the epoch and the step alone, whatever ran before."""
@@ -82,42 +143,54 @@ class Classifier(L.LightningModule):
         torch.manual_seed(seed + self.global_rank)
 
     def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
-        pixels, target = batch
-        loss = F.cross_entropy(self(pixels), target, label_smoothing=self.recipe.label_smoothing)
+        loss = self.loss(*batch)
         self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=False)
-        self.log("train_loss", loss, on_step=False, on_epoch=True)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True)
+        return loss
+
+    def loss(self, pixels: Tensor, target: Tensor) -> Tensor:
+        """Of uint8 (B, 3, H, W) and the classes (B,)."""
+        recipe = self.recipe
+        if self.mix is not None:
+            pixels, target = self.mix(pixels.float(), target)  # the latter now (B, classes)
+        logits = self(pixels)
+        loss = F.cross_entropy(logits, target, label_smoothing=recipe.label_smoothing)
+        if self.teacher is not None:
+            if self.second_head is not None:
+                logits = self.second_head(self.features)
+            taught = distillation_loss(logits.float(), self.teacher(pixels), recipe)
+            loss = (1 - recipe.distillation_weight) * loss + recipe.distillation_weight * taught
         return loss
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         pixels, target = batch
         logits = self(pixels)
         self.val_accuracy(logits, target)
-        self.log("val_loss", F.cross_entropy(logits, target), batch_size=len(target))
+        loss = F.cross_entropy(logits, target)
+        self.log("val_loss", loss, batch_size=len(target), sync_dist=True)
         self.log("val_accuracy", self.val_accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:
+        groups = parameter_groups(self.model, self.recipe)
+        if self.second_head is not None:
+            groups.append({"params": list(self.second_head.parameters())})
         recipe = self.recipe
         optimizer = torch.optim.AdamW(
-            self.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay
+            groups, lr=recipe.learning_rate, weight_decay=recipe.weight_decay
         )
-        total = int(self.trainer.estimated_stepping_batches)
-        factor = self.learning_rate_factor(total)
+        factor = learning_rate_factor(recipe, int(self.trainer.estimated_stepping_batches))
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
         }
 
-    def learning_rate_factor(self, total: int) -> Callable[[int], float]:
-        """Step -> share of the recipe's learning rate, over `total` steps."""
-        recipe = self.recipe
-        warmup = round(total * min(recipe.warmup_epochs / recipe.epochs, 0.5))
-        low = recipe.min_learning_rate / recipe.learning_rate
 
-        def factor(step: int) -> float:
-            if step < warmup:
-                return 0.1 + 0.9 * step / warmup
-            progress = (step - warmup) / max(1, total - warmup)
-            return low + (1 - low) * 0.5 * (1 + cos(pi * min(1.0, progress)))
-
-        return factor
+def _mix(recipe: Recipe, num_classes: int) -> Any:
+    """Mixup and CutMix of a batch, with one of them at random where both are wanted."""
+    mixes: list[Any] = []
+    if recipe.mixup:
+        mixes.append(v2.MixUp(alpha=recipe.mixup, num_classes=num_classes))
+    if recipe.cutmix:
+        mixes.append(v2.CutMix(alpha=recipe.cutmix, num_classes=num_classes))
+    return v2.RandomChoice(mixes) if mixes else None

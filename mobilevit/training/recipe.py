@@ -2,46 +2,83 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
+from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import InputError
+from ..errors import InputError, first_fault, unknown_name
 
 RECIPE_FILE = "recipe.json"  # in the run's folder
 
-TrainSize = Annotated[int, Field(ge=32, le=1024)]
+Pixels = Annotated[int, Field(ge=32, le=1024)]  # a side
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Recipe(BaseModel):
     """Hyperparameters. Defaults suit a few thousand photos and a small model.
 
-    Learning rate: linear warm-up from a tenth, then cosine to `min_learning_rate`, by steps.
-    `train_sizes` splits the run: each entry trains its share of the epochs at that size, so that
-    most epochs can run on small, cheap crops and the last ones at `image_size`.
+    Every number follows from this record, the data and the seed: a recipe has nothing of the
+    machine in it but the precision it computes in.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    # the network
     model: str = "mobilevit_xxs"
+    config: dict[str, Any] = {}  # fields of the model's config, such as {"patch_sizes": [8, 4, 2]}
+    weights: str = ""  # a checkpoint to start from; where its classes are others, with a new head
+    freeze_backbone: bool = False  # train the head alone
+    layer_decay: float = Field(default=1.0, gt=0, le=1)  # of the learning rate, a stage downwards
+
+    # epochs and batches
     epochs: int = Field(default=30, ge=1)
-    batch_size: int = Field(default=64, ge=2)
-    image_size: int = Field(default=256, ge=32, le=1024)
-    train_sizes: tuple[TrainSize, ...] = ()
+    batch_size: int = Field(default=64, ge=2)  # images of one step, of all processes together
+    accumulate: int = Field(default=1, ge=1)  # parts a process computes its share of a step in
+    image_size: Pixels = 256
+    train_sizes: tuple[Pixels, ...] = ()  # for equal shares of the epochs, one after the other
+    multi_scale: tuple[Pixels, ...] = ()  # for equal shares of the steps, the batch size by area
+    val_fraction: float = Field(default=0.1, gt=0, lt=1)
+    validate_every: int = Field(default=1, ge=1)  # epochs
+    save_every: int = Field(default=200, ge=1)  # steps, for `--resume`; and after every epoch
+
+    # AdamW; linear warm-up from a tenth, then a cosine to the minimum
     learning_rate: float = Field(default=2e-3, gt=0)
     min_learning_rate: float = Field(default=1e-5, ge=0)
     warmup_epochs: float = Field(default=3.0, ge=0)
     weight_decay: float = Field(default=0.02, ge=0)
-    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
-    ema_decay: float = Field(default=0.998, ge=0, lt=1)
+    decay_norm_and_bias: bool = True  # weight decay on every parameter, as in the paper
     gradient_clip: float = Field(default=5.0, gt=0)
+    ema_decay: float = Field(default=0.998, ge=0, lt=1)  # of the weights that are kept; 0 for none
+
+    # targets
+    label_smoothing: float = Field(default=0.1, ge=0, lt=1)
+    mixup: float = Field(default=0.0, ge=0)  # alpha of the Beta distribution; 0 for none
+    cutmix: float = Field(default=0.0, ge=0)  # likewise; with both, each on half of the batches
+
+    # what images go through
     crop_scale: tuple[float, float] = (0.25, 1.0)
     interpolation: Literal["bilinear", "bicubic"] = "bilinear"
-    val_fraction: float = Field(default=0.1, gt=0, lt=1)
+    rand_augment: int = Field(default=0, ge=0, le=30)  # magnitude, of two operations; 0 for none
+
+    # a teacher whose answers are learnt beside the labels
+    teacher: str = ""  # timm:NAME, torchvision:NAME or a checkpoint; none by default
+    teacher_weights: str = ""  # a file, for timm's and torchvision's; by default they download
+    teacher_classes: str = ""  # ImageNet's class index (JSON), where the teacher knows 1000 classes
+    teacher_precision: Literal["fp32", "bf16"] = "fp32"
+    distillation: Literal["soft", "hard"] = "soft"
+    distillation_weight: Share = 0.5  # of the teacher's part of the loss
+    distillation_temperature: float = Field(default=3.0, gt=0)
+    distillation_head: bool = False  # a second classifier learns all the teacher's classes
+
+    # arithmetic
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    compile: bool = False  # torch.compile
+    sync_batchnorm: bool = False  # statistics over all processes
     checkpoint_precision: Literal["fp32", "fp16"] = "fp32"
-    validate_every: int = Field(default=1, ge=1)  # epochs
     seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
@@ -51,8 +88,16 @@ class Recipe(BaseModel):
             raise ValueError("crop_scale must be two fractions of the area, smaller first")
         if len(self.train_sizes) > self.epochs:
             raise ValueError("train_sizes has more entries than there are epochs")
+        if self.train_sizes and self.multi_scale:
+            raise ValueError("train_sizes and multi_scale exclude each other")
         if self.epochs % self.validate_every:
             raise ValueError("validate_every must divide epochs, so that the last is validated")
+        if self.batch_size < 2 * self.accumulate:
+            raise ValueError("batch_size leaves less than two images for a part of a step")
+        if self.freeze_backbone and not self.weights:
+            raise ValueError("freeze_backbone keeps the layers of given weights; set `weights`")
+        if not self.teacher and (self.teacher_weights or self.teacher_classes):
+            raise ValueError("teacher_weights and teacher_classes belong to a teacher")
         return self
 
     def seed_at(self, epoch: int) -> int:
@@ -60,9 +105,70 @@ class Recipe(BaseModel):
         return self.seed * 100_003 + epoch
 
     def size_at(self, epoch: int) -> int:
-        """Side of the training crops in `epoch`, pixels."""
+        """Side of the training crops in `epoch`, pixels, where steps have no sizes of their own."""
         sizes = self.train_sizes or (self.image_size,)
         return sizes[min(epoch * len(sizes) // self.epochs, len(sizes) - 1)]
+
+    def differences(self, other: Recipe) -> list[str]:
+        """`field: this one's value, the other's`, for every field that differs."""
+        return [
+            f"{name}: {getattr(self, name)!r}, not {getattr(other, name)!r}"
+            for name in Recipe.model_fields
+            if getattr(self, name) != getattr(other, name)
+        ]
+
+
+def shipped_recipes() -> dict[str, Path]:
+    """Recipes inside the package, by name."""
+    folder = Path(str(resources.files("mobilevit"))) / "training" / "recipes"
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
+    """A recipe from a TOML file, or one that ships with the package, by name.
+
+    Args:
+        source: path of a TOML file, or the name of a shipped recipe.
+        overrides: fields that win over the file's; `config.NAME` for one of the model's config.
+
+    Raises:
+        InputError: no such recipe, not TOML, or a field or value that a recipe does not have.
+    """
+    shipped = shipped_recipes()
+    path = shipped.get(str(source), Path(source))
+    if not path.is_file():
+        if path.suffix or len(path.parts) > 1:
+            raise InputError(f"there is no file `{path}`", "check the path")
+        raise unknown_name("recipe", str(source), shipped)
+    try:
+        fields = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"`{path}` is not a recipe: {error}", "write it in TOML") from error
+    return make_recipe({**fields, **(overrides or {})}, str(path))
+
+
+def make_recipe(fields: Mapping[str, Any], source: str = "recipe") -> Recipe:
+    """A recipe of the given fields, `config.NAME` among them.
+
+    Raises:
+        InputError: an unknown field, with the nearest; or a value it does not take.
+    """
+    flat: dict[str, Any] = {"config": {}}
+    for key, value in fields.items():
+        if key.startswith("config."):
+            flat["config"] = {**flat["config"], key.removeprefix("config."): value}
+        elif key == "config" and isinstance(value, Mapping):
+            flat["config"] = {**value, **flat["config"]}
+        else:
+            flat[key] = value
+    for key in flat:
+        if key not in Recipe.model_fields:
+            error = unknown_name("recipe field", key, Recipe.model_fields)
+            raise InputError(f"{source}: {error.message}", error.hint)
+    try:
+        return Recipe.model_validate(flat)
+    except ValidationError as error:
+        raise InputError(f"{source}: {first_fault(error)}") from error
 
 
 def read_recipe(run: Path) -> Recipe:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ from ..checkpoint import Checkpoint, save_checkpoint
 from ..data.image_folder import ImageFolder, read_label_names, scan, split, summarize
 from ..errors import InputError
 from ..files import atomic_file, room_for
-from ..models import create_model
+from ..models.registry import check_name
 from ..preprocessing import Preprocessing
 from .classifier import ClassificationData, Classifier
+from .initial import initial_model
 from .recipe import RECIPE_FILE, Recipe, read_recipe
+from .teacher import load_teacher
 
 RESUME_FILE = "last.ckpt"
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -100,6 +103,7 @@ def train(
     resume: bool = False,
     labels: Path | None = None,
     workers: int | None = None,
+    cache: bool = False,
     report: Callable[[str], None] = print,
 ) -> TrainResult:
     """Train a classifier.
@@ -111,6 +115,7 @@ def train(
         resume: go on from the last finished epoch in `out`.
         labels: JSON with a readable label for each class folder.
         workers: processes that load images; by default one per spare core.
+        cache: keep decoded training images in memory, up to half of what is free.
         report: is given lines for a person to read.
 
     Raises:
@@ -119,21 +124,22 @@ def train(
         KeyboardInterrupt: stopped; the last finished epoch is in `out` and can be resumed.
     """
     _check_run_folder(out, recipe, resume)
-    model_name = recipe.model
-    create_model(model_name)  # an unknown name is found before the data is read
+    check_name(recipe.model)  # before the data is read
     train_folder, val_folder = _read_data(data, recipe, report)
-    names = read_label_names(labels, train_folder.classes) if labels else list(train_folder.classes)
+    classes = list(train_folder.classes)
+    names = read_label_names(labels, train_folder.classes) if labels else classes
 
     L.seed_everything(recipe.seed, verbose=False)
-    model = create_model(model_name, num_classes=len(names))
+    model = initial_model(recipe, classes)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    teacher, learnt = load_teacher(recipe, classes) if recipe.teacher else (None, 0)
     side = recipe.image_size
     preprocessing = Preprocessing(image_size=(side, side), interpolation=recipe.interpolation)
     base = Checkpoint(
-        name=model_name,
+        name=recipe.model,
         model=model,
         labels=names,
-        classes=list(train_folder.classes),
+        classes=classes,
         preprocessing=preprocessing,
         recipe=recipe.model_dump(mode="json"),
         data={"train": summarize(train_folder), "val": summarize(val_folder)},
@@ -146,8 +152,15 @@ def train(
     trainer = _trainer(out, recipe, best)
     _fit(
         trainer,
-        Classifier(model, recipe, preprocessing, len(names)),
-        ClassificationData(train_folder, val_folder, recipe, preprocessing, workers),
+        Classifier(model, recipe, preprocessing, len(names), teacher, learnt),
+        ClassificationData(
+            train_folder,
+            val_folder,
+            recipe,
+            preprocessing,
+            workers,
+            cache=_free_memory() // 2 if cache else 0,
+        ),
         out / RESUME_FILE if resume else None,
     )
     return TrainResult(
@@ -165,9 +178,8 @@ def _check_run_folder(out: Path, recipe: Recipe, resume: bool) -> None:
             raise InputError(f"`{out}` has no run to resume", "leave out `--resume`")
         saved = read_recipe(out)
         if saved != recipe:
-            different = [k for k in Recipe.model_fields if getattr(saved, k) != getattr(recipe, k)]
             raise InputError(
-                f"the run in `{out}` has another recipe: {', '.join(different)}",
+                f"the run in `{out}` has another recipe: {'; '.join(saved.differences(recipe))}",
                 "resume with the options it was started with",
             )
     elif out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -204,19 +216,20 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest) -> L.Trainer:
     if recipe.ema_decay:
         callbacks.append(WeightAveraging(avg_fn=_moving_average(recipe.ema_decay)))
     callbacks.append(TQDMProgressBar(leave=True))
-    callbacks.append(
-        ModelCheckpoint(
-            dirpath=out,
-            filename=Path(RESUME_FILE).stem,
-            enable_version_counter=False,
-            save_on_train_epoch_end=True,
-        )
+    resumable = partial(
+        ModelCheckpoint,
+        dirpath=out,
+        filename=Path(RESUME_FILE).stem,
+        enable_version_counter=False,
     )
+    callbacks.append(resumable(every_n_train_steps=recipe.save_every))
+    callbacks.append(resumable(every_n_epochs=1, save_on_train_epoch_end=True))
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for expected in (
         "does not have many workers",  # a choice of the caller
         "exists and is not empty",  # when resuming
         "lr_scheduler.step",
+        "dataloader is not resumable",  # its sampler is, by the step
         "smaller than the logging interval",  # few photos
         "treespec, LeafSpec",  # Lightning's own
     ):
@@ -228,6 +241,9 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest) -> L.Trainer:
         devices=1,
         precision=recipe.precision,
         gradient_clip_val=recipe.gradient_clip,
+        accumulate_grad_batches=recipe.accumulate,
+        use_distributed_sampler=False,  # ours know the processes
+        sync_batchnorm=recipe.sync_batchnorm,
         callbacks=callbacks,
         logger=CSVLogger(out, name="", version=""),
         log_every_n_steps=10,
@@ -247,6 +263,13 @@ def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
         return averaged + (current.to(averaged) - averaged) * weight
 
     return average
+
+
+def _free_memory() -> int:
+    """Bytes that programs can take without others being pushed out."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def _fit(
