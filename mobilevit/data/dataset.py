@@ -18,6 +18,7 @@ from .schedule import Draw
 from .transforms import Augmentation, eval_transform
 
 Item = tuple[Tensor, int]
+TrainItem = tuple[Tensor, int, int]  # and the index of the image
 
 
 class EvalDataset(Dataset[Item]):
@@ -35,7 +36,7 @@ class EvalDataset(Dataset[Item]):
         return self.transform(open_image(path)), target
 
 
-class TrainDataset(Dataset[Item]):
+class TrainDataset(Dataset[TrainItem]):
     """Augmented at random; by `Draw`, so that no crop depends on workers or on what came before.
 
     Args:
@@ -56,10 +57,11 @@ class TrainDataset(Dataset[Item]):
     def __len__(self) -> int:
         return len(self.targets)
 
-    def __getitem__(self, draw: Draw) -> Item:
+    def __getitem__(self, draw: Draw) -> TrainItem:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(draw.seed)
-            return self.augmentation(self.read(draw.image), draw.side), self.targets[draw.image]
+            pixels = self.augmentation(self.read(draw.image), draw.side)
+        return pixels, self.targets[draw.image], draw.image
 
 
 class DecodedFiles:

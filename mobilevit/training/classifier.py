@@ -20,11 +20,12 @@ from ..preprocessing import Preprocessing, normalize
 from .initial import head_of
 from .optimizer import learning_rate_factor, parameter_groups
 from .recipe import Recipe
-from .teacher import Teacher, distillation_loss
+from .teacher import Teacher, answer_images, distillation_loss
 
 
 class ClassificationData(L.LightningDataModule):
-    """Batches of (uint8 (B, 3, H, W), int64 (B,)), as the recipe's schedule has them."""
+    """Batches of (uint8 (B, 3, H, W), int64 (B,)), as the recipe's schedule has them; for training
+    with the indices of the images besides, (B,)."""
 
     def __init__(
         self,
@@ -129,8 +130,17 @@ class Classifier(L.LightningModule):
     def on_fit_start(self) -> None:
         if self.teacher is not None:
             self.teacher.to(self.device)
+            if self.recipe.teacher_view == "image":
+                self.answers = self._ask(self.teacher)
         if self.recipe.compile:
             self.model.compile()
+
+    def _ask(self, teacher: Teacher) -> Tensor:
+        """What the teacher says of all training images, by index; each process gives a share."""
+        folder = self.trainer.datamodule.train_folder  # type: ignore[attr-defined]
+        share = range(self.global_rank, len(folder.samples), self.trainer.world_size)
+        answers = answer_images(teacher, folder, share, self.device)
+        return self.trainer.strategy.reduce(answers, reduce_op="sum")
 
     def on_train_epoch_start(self) -> None:
         if self.recipe.freeze_backbone:  # its running statistics stay, too
@@ -142,14 +152,14 @@ class Classifier(L.LightningModule):
         seed = item_seed(self.recipe.seed_at(self.current_epoch), batch_idx)
         torch.manual_seed(seed + self.global_rank)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], index: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], index: int) -> Tensor:
         loss = self.loss(*batch)
         self.log("loss", loss, prog_bar=True, on_step=True, on_epoch=False)
         self.log("train_loss", loss, on_step=False, on_epoch=True, sync_dist=True)
         return loss
 
-    def loss(self, pixels: Tensor, target: Tensor) -> Tensor:
-        """Of uint8 (B, 3, H, W) and the classes (B,)."""
+    def loss(self, pixels: Tensor, target: Tensor, images: Tensor) -> Tensor:
+        """Of uint8 (B, 3, H, W), the classes (B,) and the indices of the images (B,)."""
         recipe = self.recipe
         if self.mix is not None:
             pixels, target = self.mix(pixels.float(), target)  # the latter now (B, classes)
@@ -158,7 +168,9 @@ class Classifier(L.LightningModule):
         if self.teacher is not None:
             if self.second_head is not None:
                 logits = self.second_head(self.features)
-            taught = distillation_loss(logits.float(), self.teacher(pixels), recipe)
+            whole = recipe.teacher_view == "image"
+            answers = self.answers[images].float() if whole else self.teacher(pixels)
+            taught = distillation_loss(logits.float(), answers, recipe)
             loss = (1 - recipe.distillation_weight) * loss + recipe.distillation_weight * taught
         return loss
 

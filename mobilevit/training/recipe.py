@@ -68,6 +68,7 @@ class Recipe(BaseModel):
     teacher: str = ""  # timm:NAME, torchvision:NAME or a checkpoint; none by default
     teacher_weights: str = ""  # a file, for timm's and torchvision's; by default they download
     teacher_classes: str = ""  # ImageNet's class index (JSON), where the teacher knows 1000 classes
+    teacher_view: Literal["crop", "image"] = "crop"  # it answers each crop, or each image once
     teacher_precision: Literal["fp32", "bf16"] = "fp32"
     distillation: Literal["soft", "hard"] = "soft"
     distillation_weight: Share = 0.5  # of the teacher's part of the loss
@@ -98,6 +99,8 @@ class Recipe(BaseModel):
             raise ValueError("freeze_backbone keeps the layers of given weights; set `weights`")
         if not self.teacher and (self.teacher_weights or self.teacher_classes):
             raise ValueError("teacher_weights and teacher_classes belong to a teacher")
+        if self.teacher_view == "image" and (self.mixup or self.cutmix):
+            raise ValueError("mixup and cutmix need `teacher_view=crop`, to have answers for mixes")
         return self
 
     def seed_at(self, epoch: int) -> int:

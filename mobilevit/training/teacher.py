@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +22,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..checkpoint import load_checkpoint, load_weights, read_weights
+from ..data.dataset import EvalDataset
+from ..data.image_folder import ImageFolder
 from ..errors import InputError, MissingDependencyError, reason, unknown_name
 from ..models.registry import TIMM_PREFIX
 from ..preprocessing import Preprocessing, normalize
 from .recipe import Recipe
 
 TORCHVISION_PREFIX = "torchvision:"
+_BATCH = 64
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # torchvision's mean and std
 
 
@@ -54,6 +59,30 @@ class Teacher:
         with torch.no_grad(), torch.autocast(x.device.type, torch.bfloat16, enabled=self.bf16):
             logits = self.model(x).float()
         return logits if self.columns is None else logits[:, self.columns]
+
+
+def answer_images(
+    teacher: Teacher, folder: ImageFolder, images: Iterable[int], device: torch.device
+) -> Tensor:
+    """What `teacher` says of whole images, at its own size. (all images, classes), float16; zeros
+    for those that are not among `images`."""
+    dataset = EvalDataset(folder, teacher.preprocessing)
+    answers: Tensor | None = None
+    for indices in _batches(images):
+        with ThreadPoolExecutor() as pool:
+            pixels = torch.stack([item[0] for item in pool.map(dataset.__getitem__, indices)])
+        logits = teacher(pixels.to(device)).half()
+        if answers is None:
+            answers = logits.new_zeros(len(dataset), logits.shape[1])
+        answers[indices] = logits
+    assert answers is not None
+    return answers
+
+
+def _batches(items: Iterable[int]) -> Iterator[list[int]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, _BATCH)):
+        yield batch
 
 
 def load_teacher(recipe: Recipe, classes: Sequence[str]) -> tuple[Teacher, int]:
@@ -112,7 +141,7 @@ def _timm_model(name: str, file: str) -> tuple[nn.Module, Preprocessing]:
     else:
         model = _downloaded(lambda: timm.create_model(name, pretrained=True), name)
     config = model.pretrained_cfg
-    return model, _normalization(config["mean"], config["std"])
+    return model, _preprocessing(config["input_size"][-1], config["mean"], config["std"])
 
 
 def _torchvision_model(name: str, file: str) -> tuple[nn.Module, Preprocessing]:
@@ -125,7 +154,7 @@ def _torchvision_model(name: str, file: str) -> tuple[nn.Module, Preprocessing]:
         load_weights(model, read_weights(Path(file)), Path(file), name)
     else:
         model = _downloaded(lambda: get_model(name, weights="DEFAULT"), name)
-    return model, _normalization(*_IMAGENET)
+    return model, _preprocessing(224, *_IMAGENET)
 
 
 def _downloaded(make: Any, name: str) -> nn.Module:
@@ -139,10 +168,9 @@ def _downloaded(make: Any, name: str) -> nn.Module:
         ) from error
 
 
-def _normalization(mean: Sequence[float], std: Sequence[float]) -> Preprocessing:
-    """Mean and std alone: the size is that of the student's batch."""
+def _preprocessing(side: int, mean: Sequence[float], std: Sequence[float]) -> Preprocessing:
     return Preprocessing(
-        image_size=(224, 224),
+        image_size=(side, side),
         mean=(mean[0], mean[1], mean[2]),
         std=(std[0], std[1], std[2]),
     )
