@@ -35,14 +35,17 @@ class ClassificationData(L.LightningDataModule):
         preprocessing: Preprocessing,
         workers: int,
         cache: int = 0,
+        begin_at: int = 0,
     ) -> None:
-        """`cache`: bytes of memory that decoded training images may take; 0: read from files."""
+        """`cache`: bytes of memory that decoded training images may take; 0: read from files.
+        `begin_at`: steps the run has had, where it is resumed."""
         super().__init__()
         self.train_folder = train
         self.val_folder = val
         self.recipe = recipe
         self.preprocessing = preprocessing
         self.workers = workers
+        self.begin_at = begin_at
         self.read = DecodedMemory(train, cache) if cache else DecodedFiles(train)
 
     def schedule(self, processes: int) -> Schedule:
@@ -73,8 +76,12 @@ class ClassificationData(L.LightningDataModule):
         )
 
     def _position(self) -> int:
-        """Batches of this process since training began."""
-        return self.trainer.global_step * self.recipe.accumulate if self.trainer else 0
+        """Batches of this process since training began.
+
+        Lightning starts the workers of a resumed run before it restores `global_step`.
+        """
+        steps = self.trainer.global_step if self.trainer else 0
+        return max(steps, self.begin_at) * self.recipe.accumulate
 
     def _place(self) -> tuple[int, int]:
         """This process's number, and how many there are."""

@@ -160,6 +160,7 @@ def train(
             preprocessing,
             workers,
             cache=_free_memory() // 2 if cache else 0,
+            begin_at=_steps_done(out / RESUME_FILE) if resume else 0,
         ),
         out / RESUME_FILE if resume else None,
     )
@@ -263,6 +264,11 @@ def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
         return averaged + (current.to(averaged) - averaged) * weight
 
     return average
+
+
+def _steps_done(save: Path) -> int:
+    """Steps of the optimizer when `save` was written."""
+    return int(torch.load(save, map_location="cpu", weights_only=True, mmap=True)["global_step"])
 
 
 def _free_memory() -> int:

@@ -74,7 +74,7 @@ def test_ctrl_c_keeps_the_run_and_resuming_ends_as_if_never_stopped(
     settings = ("learning_rate=0.003", "warmup_epochs=0.5", "crop_scale=[0.5,1]")
     for setting in settings:
         options += ["--set", setting]
-    command = [sys.executable, "-m", "mobilevit.cli", "train", str(photo_folder), "--workers", "0"]
+    command = [sys.executable, "-m", "mobilevit.cli", "train", str(photo_folder), "--workers", "1"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}  # as here: sums in the same order
     process = subprocess.Popen(
         [*command, *options], stderr=subprocess.PIPE, text=True, env=environment
