@@ -38,8 +38,10 @@ test: lint
 
 # what a phone or a small board would be given
 DEVICE_BUNDLE := build/devices/bundle
-DEVICE_TOOLS := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap /usr/bin/cc /usr/bin/adb /usr/bin/ssh
-DEVICE_PACKAGES := qemu-user debootstrap debian-archive-keyring gcc libc6-dev adb openssh-client
+DEVICE_TOOLS := /usr/bin/qemu-aarch64 /usr/sbin/debootstrap /usr/bin/cc /usr/bin/adb /usr/bin/ssh \
+	/usr/sbin/ip
+DEVICE_PACKAGES := qemu-user debootstrap debian-archive-keyring gcc libc6-dev adb openssh-client \
+	iproute2
 
 test-devices: setup $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.json
 	$(BIN)/pytest -m devices tests/devices --bundle $(DEVICE_BUNDLE)

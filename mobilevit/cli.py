@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
     from .check import Check
     from .evaluate import Accuracy
+    from .training.distributed import Team
+    from .training.recipe import Recipe
 
 
 # commands that need more than the base install, and the extra that brings it
 EXTRAS = {
     "train": "train",
+    "shard": "train",
     "models": "train",
     "eval": "train",
     "export": "export",
@@ -186,7 +189,12 @@ def models(
 
 @app.command()
 def train(
-    data: Annotated[Path, typer.Argument(help="train/CLASS and val/CLASS folders, or CLASS ones.")],
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="train/CLASS and val/CLASS folders, or CLASS ones; or shards, a folder or address."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="Run folder: checkpoint, curves, recipe.")],
     recipe: Annotated[
         str | None,
@@ -212,8 +220,18 @@ def train(
         bool, typer.Option("--cache", help="Keep the decoded photos in memory.")
     ] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    devices: Annotated[
+        int | None,
+        typer.Option(min=1, help="GPUs, or processes where there is none; default: all, or one."),
+    ] = None,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds that processes wait for each other.")
+    ] = 300,
 ) -> None:
-    """Train a classifier on a folder of photos."""
+    """Train a classifier on a folder of photos.
+
+    Also under torchrun and SLURM's srun, in several processes on one or more hosts.
+    """
     given = {
         "model": model,
         "weights": weights,
@@ -224,38 +242,102 @@ def train(
     }
     fields = {key: value for key, value in given.items() if value is not None}
     fields |= dict(_setting(text) for text in settings or [])
-    from .training.recipe import load_recipe, make_recipe, read_recipe
+    from .training.distributed import launched_place
+    from .training.recipe import Recipe, load_recipe, make_recipe, read_recipe
 
-    if resume:
-        if recipe is not None:
-            raise InputError("`--recipe` and `--resume` exclude each other", "leave out `--recipe`")
-        chosen = make_recipe({**read_recipe(out).model_dump(), **fields})
-    else:
-        chosen = make_recipe(fields) if recipe is None else load_recipe(recipe, fields)
-    note("loading torch")
-    from .training.train import RESUME_FILE
+    if resume and recipe is not None:
+        raise InputError("`--recipe` and `--resume` exclude each other", "leave out `--recipe`")
+
+    def choose() -> Recipe:
+        if resume:
+            return make_recipe({**read_recipe(out).model_dump(), **fields})
+        return make_recipe(fields) if recipe is None else load_recipe(recipe, fields)
+
+    place = launched_place()
+    chosen = choose() if place is None else None  # before torch is loaded
+    if place is None or place.rank == 0:
+        note("loading torch")
+    from .training.run_folder import RESUME_FILE, all_bring_run
     from .training.train import train as run
 
-    try:
-        result = run(
-            data,
-            out,
-            chosen,
-            resume=resume,
-            labels=labels,
-            workers=workers,
-            cache=cache,
-            report=note,
-        )
-    except KeyboardInterrupt:
-        if (out / RESUME_FILE).exists():
-            note(f"stopped; go on with `mobilevit train {data} --out {out} --resume`")
-        raise
+    with _processes(devices, timeout) as team:
+        if resume:
+            all_bring_run(team, out)
+        text = team.all_from_first(lambda: (chosen or choose()).model_dump_json().encode())
+        try:
+            result = run(
+                data,
+                out,
+                Recipe.model_validate_json(text),
+                resume=resume,
+                labels=labels,
+                workers=workers,
+                cache=cache,
+                report=note,
+            )
+        except KeyboardInterrupt:
+            if team.rank == 0 and (out / RESUME_FILE).exists():
+                note(f"stopped; go on with `mobilevit train {data} --out {out} --resume`")
+            raise
+        if team.rank:
+            return
     note(
         f"top-1 {result.top1:.2%} on the validation images, reached in epoch {result.epoch} of "
         f"{result.epochs}; {result.minutes:.0f} min"
     )
     print(result.checkpoint)
+
+
+@contextmanager
+def _processes(devices: int | None, timeout: float) -> Iterator[Team]:
+    """Those that train together, of which one on each host tells of errors."""
+    from .training.distributed import joined
+
+    team: Team | None = None
+    try:
+        with joined(devices, timeout) as team:
+            yield team
+    except (SdkError, KeyboardInterrupt) as error:
+        if team is None or team.speaks:
+            raise
+        raise typer.Exit(130 if isinstance(error, KeyboardInterrupt) else 2) from error
+
+
+@app.command()
+def shard(
+    data: Annotated[Path, typer.Argument(help="train/CLASS and val/CLASS folders, or CLASS ones.")],
+    out: Annotated[Path, typer.Argument(help="A new folder for the shards and their index.")],
+    shard_size: Annotated[
+        float, typer.Option(min=0.001, metavar="MB", help="Of the images in a shard, at most.")
+    ] = 100,
+    images: Annotated[int | None, typer.Option(min=1, help="In a shard, at most.")] = None,
+    labels: Annotated[
+        Path | None, typer.Option(help="JSON with a readable label for each class folder.")
+    ] = None,
+    val_fraction: Annotated[
+        float, typer.Option(min=0.001, max=0.999, help="Held out where there is no val/.")
+    ] = 0.1,
+    seed: Annotated[int, typer.Option(min=0, help="Of the order, and of what is held out.")] = 0,
+) -> None:
+    """Copy photos into tar files, to train from over a network or a slow disk."""
+    from .data.image_folder import read_folders, read_label_names
+    from .data.shards import write_shards
+
+    train, val = read_folders(data, val_fraction, seed, note)
+    with _progress("writing", len(train) + len(val)) as progress:
+        index = write_shards(
+            train,
+            val,
+            out,
+            labels=read_label_names(labels, train.classes) if labels else None,
+            shard_bytes=round(shard_size * 1e6),
+            shard_images=images,
+            seed=seed,
+            progress=progress,
+        )
+    written = len(index.train.shards) + len(index.val.shards)
+    note(f"{written} shards; train with `mobilevit train {out}`, or from where `{out}` is served")
+    print(out)
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -54,6 +54,10 @@ class MissingDependencyError(InputError):
         self.args = (package, extra)  # what it is made again from, in another process
 
 
+class ProcessLostError(SdkError):
+    """Another process of the same training ended, or does not answer."""
+
+
 class ConversionError(SdkError):
     """A converter, or a runtime given its output, failed."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +38,14 @@ class ImageFolder:
     classes: tuple[str, ...]  # names of the subfolders, sorted
     samples: tuple[tuple[Path, int], ...]
     skipped: tuple[Skipped, ...]
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def labels(self) -> list[str]:
+        """For people, where no other are given."""
+        return list(self.classes)
 
 
 def scan(root: Path, classes: tuple[str, ...] | None = None) -> ImageFolder:
@@ -147,6 +155,40 @@ def split(folder: ImageFolder, fraction: float, seed: int) -> tuple[ImageFolder,
         ImageFolder(folder.root, folder.classes, tuple(train), folder.skipped),
         ImageFolder(folder.root, folder.classes, tuple(held_out), ()),
     )
+
+
+def read_folders(
+    data: Path, val_fraction: float, seed: int, report: Callable[[str], None]
+) -> tuple[ImageFolder, ImageFolder]:
+    """Images to train on, and to validate on.
+
+    Args:
+        data: a folder with `train/` and `val/`, or with the class folders themselves.
+        val_fraction: held out of the training images where there is no `val/`.
+        seed: of which.
+        report: is given lines on what was found and what was left out.
+
+    Raises:
+        DataError: nothing to train on.
+    """
+    if (data / "train").is_dir():
+        train_folder = scan(data / "train")
+        if (data / "val").is_dir():
+            val_folder = scan(data / "val", train_folder.classes)
+        else:
+            train_folder, val_folder = split(train_folder, val_fraction, seed)
+    else:
+        train_folder, val_folder = split(scan(data), val_fraction, seed)
+    skipped = train_folder.skipped + val_folder.skipped
+    for item in skipped[:10]:
+        report(f"skipped: {item.reason}")
+    if len(skipped) > 10:
+        report(f"and {len(skipped) - 10} more")
+    report(
+        f"{len(train_folder.samples)} images to train on, {len(val_folder.samples)} to validate "
+        f"on, {len(train_folder.classes)} classes, {len(skipped)} files skipped"
+    )
+    return train_folder, val_folder
 
 
 def read_label_names(path: Path, classes: tuple[str, ...]) -> list[str]:

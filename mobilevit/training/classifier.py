@@ -9,23 +9,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
+from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 from torchvision.transforms import v2
 
 from ..data.dataset import DecodedFiles, DecodedMemory, EvalDataset, TrainDataset
 from ..data.image_folder import ImageFolder
-from ..data.schedule import BatchSampler, Schedule, ShareSampler, item_seed
+from ..data.schedule import BatchSampler, ShareSampler, item_seed
 from ..data.transforms import Augmentation
 from ..preprocessing import Preprocessing, normalize
 from .initial import head_of
 from .optimizer import learning_rate_factor, parameter_groups
 from .recipe import Recipe
+from .scheduled_data import ScheduledData
 from .teacher import Teacher, answer_images, distillation_loss
 
 
-class ClassificationData(L.LightningDataModule):
-    """Batches of (uint8 (B, 3, H, W), int64 (B,)), as the recipe's schedule has them; for training
-    with the indices of the images besides, (B,)."""
+class ClassificationData(ScheduledData):
+    """Of images in folders."""
 
     def __init__(
         self,
@@ -35,33 +36,15 @@ class ClassificationData(L.LightningDataModule):
         preprocessing: Preprocessing,
         workers: int,
         cache: int = 0,
-        begin_at: int = 0,
     ) -> None:
-        """`cache`: bytes of memory that decoded training images may take; 0: read from files.
-        `begin_at`: steps the run has had, where it is resumed."""
-        super().__init__()
+        """`cache`: bytes of memory that decoded training images may take; 0: read from files."""
+        super().__init__(len(train), recipe, preprocessing, workers)
         self.train_folder = train
         self.val_folder = val
-        self.recipe = recipe
-        self.preprocessing = preprocessing
-        self.workers = workers
-        self.begin_at = begin_at
         self.read = DecodedMemory(train, cache) if cache else DecodedFiles(train)
 
-    def schedule(self, processes: int) -> Schedule:
-        recipe = self.recipe
-        return Schedule(
-            images=len(self.train_folder.samples),
-            batch_size=recipe.batch_size,
-            image_size=recipe.image_size,
-            multi_scale=recipe.multi_scale,
-            size_at=recipe.size_at,
-            seed_at=recipe.seed_at,
-            parts=processes * recipe.accumulate,
-        )
-
     def train_dataloader(self) -> DataLoader[Any]:
-        recipe, (rank, processes) = self.recipe, self._place()
+        recipe, (rank, processes) = self.recipe, self.place()
         dataset = TrainDataset(
             self.read,
             [target for _, target in self.train_folder.samples],
@@ -69,30 +52,21 @@ class ClassificationData(L.LightningDataModule):
         )
         return DataLoader(
             dataset,
-            batch_sampler=BatchSampler(self.schedule(processes), rank, processes, self._position),
+            batch_sampler=BatchSampler(self.schedule(processes), rank, processes, self.position),
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
 
-    def _position(self) -> int:
-        """Batches of this process since training began.
-
-        Lightning starts the workers of a resumed run before it restores `global_step`.
-        """
-        steps = self.trainer.global_step if self.trainer else 0
-        return max(steps, self.begin_at) * self.recipe.accumulate
-
-    def _place(self) -> tuple[int, int]:
-        """This process's number, and how many there are."""
-        return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
-
     def val_dataloader(self) -> DataLoader[Any]:
         dataset = EvalDataset(self.val_folder, self.preprocessing)
+        share = ShareSampler(len(dataset), *self.place())
+        if not len(share):
+            return self.nothing()
         return DataLoader(
             dataset,
-            batch_size=self.recipe.batch_size,
-            sampler=ShareSampler(len(dataset), *self._place()),
+            batch_size=self.val_batch_size(),
+            sampler=share,
             num_workers=self.workers,
             pin_memory=torch.cuda.is_available(),
         )
@@ -117,6 +91,7 @@ class Classifier(L.LightningModule):
         self.num_classes = num_classes
         self.teacher = teacher
         self.val_accuracy = MulticlassAccuracy(num_classes, average="micro")
+        self.val_loss = MeanMetric()  # `log` by itself rounds the images of a process in the mean
         self.second_head: nn.Linear | None = None
         if recipe.distillation_head and teacher is not None:
             head = model.get_submodule(head_of(model))
@@ -183,10 +158,11 @@ class Classifier(L.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], index: int) -> None:
         pixels, target = batch
-        logits = self(pixels)
-        self.val_accuracy(logits, target)
-        loss = F.cross_entropy(logits, target)
-        self.log("val_loss", loss, batch_size=len(target), sync_dist=True)
+        if len(target):  # where there are more processes than images, one may have none
+            logits = self(pixels)
+            self.val_accuracy(logits, target)
+            self.val_loss(F.cross_entropy(logits, target), len(target))
+        self.log("val_loss", self.val_loss)
         self.log("val_accuracy", self.val_accuracy, prog_bar=True)
 
     def configure_optimizers(self) -> Any:

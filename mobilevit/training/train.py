@@ -1,4 +1,4 @@
-"""`mobilevit train`: an image folder in, a run folder with a checkpoint out."""
+"""`mobilevit train`: images in folders or shards in, a run folder with a checkpoint out."""
 
 from __future__ import annotations
 
@@ -26,17 +26,21 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor
 
 from ..checkpoint import Checkpoint, save_checkpoint
-from ..data.image_folder import ImageFolder, read_label_names, scan, split, summarize
+from ..data.image_folder import read_folders, read_label_names
 from ..errors import InputError
 from ..files import atomic_file, room_for
 from ..models.registry import check_name
 from ..preprocessing import Preprocessing
-from .classifier import ClassificationData, Classifier
+from .classifier import Classifier
+from .ddp import check_batch, trainer_callbacks, trainer_options
+from .distributed import Team, joined
 from .initial import initial_model
 from .recipe import RECIPE_FILE, Recipe, read_recipe
+from .run_folder import RESUME_FILE as RESUME_FILE
+from .run_folder import all_begun, all_bring_run
+from .sources import all_read_images, make_batches, summary_of
 from .teacher import load_teacher
 
-RESUME_FILE = "last.ckpt"
 CHECKPOINT_FILE = "checkpoint.safetensors"
 
 
@@ -96,7 +100,7 @@ class SaveBest(Callback):
 
 
 def train(
-    data: Path,
+    data: Path | str,
     out: Path,
     recipe: Recipe,
     *,
@@ -106,11 +110,11 @@ def train(
     cache: bool = False,
     report: Callable[[str], None] = print,
 ) -> TrainResult:
-    """Train a classifier.
+    """Train a classifier, together with the processes that torchrun, srun or `joined` started.
 
     Args:
         data: a folder with `train/` and `val/`, or with the class folders themselves, of which
-            `recipe.val_fraction` is then held out.
+            `recipe.val_fraction` is then held out; or the folder or the http(s) address of shards.
         out: the run folder; new or empty, unless `resume`.
         resume: go on from the last finished epoch in `out`.
         labels: JSON with a readable label for each class folder.
@@ -121,13 +125,40 @@ def train(
     Raises:
         DataError: nothing to train on.
         InputError: `out` is not empty, or holds no run of this recipe to resume.
-        KeyboardInterrupt: stopped; the last finished epoch is in `out` and can be resumed.
+        ProcessLostError: another process ended; the last save is in `out` and can be resumed.
+        KeyboardInterrupt: stopped; likewise.
     """
-    _check_run_folder(out, recipe, resume)
+    with joined() as team:
+        return _train(team, data, out, recipe, resume, labels, workers, cache, report)
+
+
+def _train(
+    team: Team,
+    data: Path | str,
+    out: Path,
+    recipe: Recipe,
+    resume: bool,
+    labels: Path | None,
+    workers: int | None,
+    cache: bool,
+    report: Callable[[str], None],
+) -> TrainResult:
+    team.run = out
+    first = team.rank == 0
+    if resume:
+        all_bring_run(team, out)
+    team.all_do(lambda: _check_run_folder(out, recipe, resume) if first else None)
+    check_batch(recipe, team.processes)
     check_name(recipe.model)  # before the data is read
-    train_folder, val_folder = _read_data(data, recipe, report)
-    classes = list(train_folder.classes)
-    names = read_label_names(labels, train_folder.classes) if labels else classes
+    report = report if first else lambda line: None
+    train_images, val_images = all_read_images(
+        team,
+        data,
+        lambda root: read_folders(root, recipe.val_fraction, recipe.seed, report),
+        report,
+    )
+    classes = list(train_images.classes)
+    names = read_label_names(labels, train_images.classes) if labels else train_images.labels
 
     L.seed_everything(recipe.seed, verbose=False)
     model = initial_model(recipe, classes)
@@ -142,27 +173,29 @@ def train(
         classes=classes,
         preprocessing=preprocessing,
         recipe=recipe.model_dump(mode="json"),
-        data={"train": summarize(train_folder), "val": summarize(val_folder)},
+        data={"train": summary_of(train_images), "val": summary_of(val_images)} if first else {},
     )
     best = SaveBest(out / CHECKPOINT_FILE, base, recipe.checkpoint_precision)
     if workers is None:
-        workers = max(0, (os.cpu_count() or 1) - 1)
-    with atomic_file(out / RECIPE_FILE) as aside:
-        aside.write_text(recipe.model_dump_json(indent=2) + "\n")
-    trainer = _trainer(out, recipe, best)
+        workers = max(0, (os.cpu_count() or 1) // team.place.here - 1)
+    if first:
+        with atomic_file(out / RECIPE_FILE) as aside:
+            aside.write_text(recipe.model_dump_json(indent=2) + "\n")
+    trainer = _trainer(out, recipe, best, team)
+    batches = make_batches(
+        train_images,
+        val_images,
+        recipe,
+        preprocessing,
+        workers,
+        cache=_free_memory() // 2 // team.place.here if cache else 0,
+    )
+    batches.begin_at = all_begun(team, out) if resume else 0
     _fit(
         trainer,
         Classifier(model, recipe, preprocessing, len(names), teacher, learnt),
-        ClassificationData(
-            train_folder,
-            val_folder,
-            recipe,
-            preprocessing,
-            workers,
-            cache=_free_memory() // 2 if cache else 0,
-            begin_at=_steps_done(out / RESUME_FILE) if resume else 0,
-        ),
-        out / RESUME_FILE if resume else None,
+        batches,
+        out / RESUME_FILE if batches.begin_at else None,
     )
     return TrainResult(
         checkpoint=out / CHECKPOINT_FILE,
@@ -189,31 +222,8 @@ def _check_run_folder(out: Path, recipe: Recipe, resume: bool) -> None:
         )
 
 
-def _read_data(
-    data: Path, recipe: Recipe, report: Callable[[str], None]
-) -> tuple[ImageFolder, ImageFolder]:
-    if (data / "train").is_dir():
-        train_folder = scan(data / "train")
-        if (data / "val").is_dir():
-            val_folder = scan(data / "val", train_folder.classes)
-        else:
-            train_folder, val_folder = split(train_folder, recipe.val_fraction, recipe.seed)
-    else:
-        train_folder, val_folder = split(scan(data), recipe.val_fraction, recipe.seed)
-    skipped = train_folder.skipped + val_folder.skipped
-    for item in skipped[:10]:
-        report(f"skipped: {item.reason}")
-    if len(skipped) > 10:
-        report(f"and {len(skipped) - 10} more")
-    report(
-        f"{len(train_folder.samples)} images to train on, {len(val_folder.samples)} to validate "
-        f"on, {len(train_folder.classes)} classes, {len(skipped)} files skipped"
-    )
-    return train_folder, val_folder
-
-
-def _trainer(out: Path, recipe: Recipe, best: SaveBest) -> L.Trainer:
-    callbacks: list[Callback] = [best]
+def _trainer(out: Path, recipe: Recipe, best: SaveBest, team: Team) -> L.Trainer:
+    callbacks: list[Callback] = [best, *trainer_callbacks(team, recipe)]
     if recipe.ema_decay:
         callbacks.append(WeightAveraging(avg_fn=_moving_average(recipe.ema_decay)))
     callbacks.append(TQDMProgressBar(leave=True))
@@ -239,12 +249,11 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest) -> L.Trainer:
         max_epochs=recipe.epochs,
         default_root_dir=out,
         accelerator="auto",
-        devices=1,
+        **trainer_options(team, recipe, best.base.model),
         precision=recipe.precision,
         gradient_clip_val=recipe.gradient_clip,
         accumulate_grad_batches=recipe.accumulate,
         use_distributed_sampler=False,  # ours know the processes
-        sync_batchnorm=recipe.sync_batchnorm,
         callbacks=callbacks,
         logger=CSVLogger(out, name="", version=""),
         log_every_n_steps=10,
@@ -266,11 +275,6 @@ def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
     return average
 
 
-def _steps_done(save: Path) -> int:
-    """Steps of the optimizer when `save` was written."""
-    return int(torch.load(save, map_location="cpu", weights_only=True, mmap=True)["global_step"])
-
-
 def _free_memory() -> int:
     """Bytes that programs can take without others being pushed out."""
     import psutil
@@ -279,7 +283,7 @@ def _free_memory() -> int:
 
 
 def _fit(
-    trainer: L.Trainer, module: Classifier, data: ClassificationData, resume: Path | None
+    trainer: L.Trainer, module: Classifier, data: L.LightningDataModule, resume: Path | None
 ) -> None:
     try:
         # progress is for a person: standard output is left to what the command gives

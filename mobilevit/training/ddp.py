@@ -1,0 +1,99 @@
+"""What Lightning's Trainer is given when several processes train together."""
+
+from __future__ import annotations
+
+import io
+import signal
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import DDPStrategy
+from torch import nn
+
+from ..errors import InputError
+from .batch_norm import MeanStatistics, layer_sync
+from .distributed import Team, cluster_environment
+from .recipe import Recipe
+
+
+def check_batch(recipe: Recipe, processes: int) -> None:
+    """
+    Raises:
+        InputError: the images of a step cannot be divided among the processes.
+    """
+    parts = processes * recipe.accumulate
+    if recipe.batch_size % parts:
+        among = f"{processes} processes" if processes > 1 else "one process"
+        if recipe.accumulate > 1:
+            among += f" in {recipe.accumulate} parts each"
+        lower = recipe.batch_size // parts * parts
+        raise InputError(
+            f"batch_size {recipe.batch_size} cannot be divided evenly among {among}",
+            f"set a multiple of {parts}, such as {lower or parts}",
+        )
+    if recipe.batch_size < 2 * parts:
+        raise InputError(
+            f"batch_size {recipe.batch_size} leaves each of {processes} processes less than two "
+            "images at a time",
+            f"set {2 * parts} or more",
+        )
+
+
+def trainer_options(team: Team, recipe: Recipe, model: nn.Module) -> dict[str, Any]:
+    """Devices, strategy and plugins, as keyword arguments of `lightning.Trainer`.
+
+    Raises:
+        InputError: `recipe.sync_batchnorm` with a model whose layers cannot be shared.
+    """
+    if team.processes == 1:
+        return {"devices": 1}
+    # no buffers with each batch: their number may differ when validating, and `MeanStatistics`
+    # keeps them the same
+    strategy = DDPStrategy(timeout=timedelta(seconds=team.timeout), forward_sync_buffers=False)
+    plugins: list[Any] = [cluster_environment(team.place), SaveOfFirst(team)]
+    if recipe.sync_batchnorm:
+        plugins.append(layer_sync(model, "cuda" if torch.cuda.is_available() else "cpu"))
+    return {
+        "devices": team.place.here,
+        "num_nodes": team.place.hosts,
+        "strategy": strategy,
+        "plugins": plugins,
+    }
+
+
+def trainer_callbacks(team: Team, recipe: Recipe) -> list[Callback]:
+    """To come before the moving average's."""
+    if team.processes == 1:
+        return []
+    callbacks: list[Callback] = [OwnSigterm(team)]
+    return callbacks if recipe.sync_batchnorm else [*callbacks, MeanStatistics()]
+
+
+class SaveOfFirst(TorchCheckpointIO):
+    """Resumes every process from the file that process 0 has; hosts need no disk in common."""
+
+    def __init__(self, team: Team) -> None:
+        super().__init__()
+        self.team = team
+
+    def load_checkpoint(
+        self, path: Any, map_location: Any = lambda storage, loc: storage, weights_only: Any = None
+    ) -> dict[str, Any]:
+        content = self.team.all_from_first(Path(path).read_bytes)
+        return torch.load(io.BytesIO(content), map_location, weights_only=True)
+
+
+class OwnSigterm(Callback):
+    """Takes SIGTERM back from Lightning, which would broadcast it to the others in the middle of
+    whatever they compute, and of whom one may be gone."""
+
+    def __init__(self, team: Team) -> None:
+        self.team = team
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        signal.signal(signal.SIGTERM, self.team.on_sigterm)
