@@ -209,7 +209,7 @@ def _hello(connection: socket.socket, token: str) -> Peer | None:
     connection.settimeout(_HELLO)
     content = b""
     while not content.endswith(b"\n") and len(content) < _LONGEST:
-        received = _receive(connection)
+        received = _receive(connection, 1)  # what follows the line is for who watches
         if not received:
             return None
         content += received
@@ -230,9 +230,9 @@ def _send(connection: socket.socket, message: dict[str, Any]) -> None:
         return
 
 
-def _receive(connection: socket.socket) -> bytes:
+def _receive(connection: socket.socket, most: int = _LONGEST) -> bytes:
     """What has come; nothing where the connection has ended."""
     try:
-        return connection.recv(_LONGEST)
+        return connection.recv(most)
     except OSError:  # reset, timed out
         return b""

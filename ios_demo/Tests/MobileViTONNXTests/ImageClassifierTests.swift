@@ -30,14 +30,16 @@ final class ImageClassifierTests: XCTestCase {
     }
 
     func testNoLabelsOrPixelsOfAnotherSizeAreRefused() async throws {
-        let classifier = try await open(ModelBundle(folder: Inputs.bundle()))
+        let bundle = try ModelBundle(folder: Inputs.bundle())
+        let classifier = try await open(bundle)
         let image = try RGBImage(width: 1, height: 1, pixels: [1, 2, 3])
         for top in [0, -1] {
             XCTAssertThrowsError(try classifier.classify(image, top: top)) {
                 XCTAssertEqual(($0 as? MobileViTError)?.kind, .input)
             }
         }
-        for count in [0, 7, 3 * 128 * 128 + 1] {
+        let values = bundle.manifest.preprocessing.imageSize.reduce(3, *)
+        for count in [0, 7, values + 1] {
             let pixels = [UInt8](repeating: 0, count: count)
             XCTAssertThrowsError(try classifier.probabilities(of: pixels)) {
                 XCTAssertEqual(($0 as? MobileViTError)?.kind, .input)
@@ -85,13 +87,14 @@ final class ImageClassifierTests: XCTestCase {
     }
 
     func testAnArtifactOfAnotherCropIsRefused() async throws {
+        let side = try ModelBundle(folder: Inputs.bundle()).manifest.preprocessing.imageSize[0]
         let bundle = try signedBundle(
-            "crop", artifact, manifest: { $0.replacingOccurrences(of: " 128", with: " 160") })
+            "crop", artifact, manifest: { $0.replacingOccurrences(of: " \(side)", with: " 160") })
         let error = await refusal(bundle)
         XCTAssertEqual(error?.kind, .bundle)
         XCTAssertEqual(
             error?.message,
-            "`\(artifact)`: input is image uint8 [1, 128, 128, 3], "
+            "`\(artifact)`: input is image uint8 [1, \(side), \(side), 3], "
                 + "the manifest says image uint8 [1, 160, 160, 3]")
     }
 

@@ -1,4 +1,4 @@
-"""What one of several processes does in tests/mobilevit/training/test_distributed.py, by torchrun:
+"""What one of several processes does in the tests, by torchrun:
 
 python -m torch.distributed.run … several.py talk FOLDER
 python -m torch.distributed.run … several.py remember|forget PHOTOS FOLDER

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
-import signal
 import socket
 import subprocess
-import sys
 import threading
-import time
 from pathlib import Path
 
-import psutil
 import pytest
 import torch
 from torch import nn
 
-from mobilevit.checkpoint import load_checkpoint
 from mobilevit.errors import InputError, ProcessLostError
 from mobilevit.training.batch_norm import layer_sync
 from mobilevit.training.ddp import check_batch
@@ -26,87 +19,7 @@ from mobilevit.training.distributed import Place, find_place, launched_place
 from mobilevit.training.peers import Loss, Peer, Watch
 from mobilevit.training.recipe import Recipe
 from tests.conftest import write_photos
-
-ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
-# draws of dropout differ from process to process; 12 images of 32 pixels are 3 of 64
-STILL = ["config.dropout=0", "config.head_dropout=0", "multi_scale=[32,64]"]
-COMMAND = [sys.executable, "-m", "mobilevit.cli", "train"]
-
-
-def options(out: Path, *settings: str, epochs: int = 2, batch_size: int = 6) -> list[str]:
-    numbers = ["--epochs", str(epochs), "--batch-size", str(batch_size), "--image-size", "32"]
-    chosen = ["warmup_epochs=0.5", "crop_scale=[0.5,1]", "learning_rate=0.001", *settings]
-    sets = [word for setting in chosen for word in ("--set", setting)]
-    return ["--out", str(out), *numbers, "--workers", "0", *sets]
-
-
-def run(command: list[str], *, timeout: float = 200) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, env=ENVIRONMENT)
-    assert done.returncode == 0, done.stderr
-    return done
-
-
-def several(task: str, *paths: Path) -> list[str]:
-    """The command by which two processes do a task of several.py."""
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    script = Path(__file__).with_name("several.py")
-    return [sys.executable, *launch, str(script), task, *map(str, paths)]
-
-
-def metrics(out: Path, name: str) -> list[float]:
-    with (out / "metrics.csv").open() as file:
-        return [float(row[name]) for row in csv.DictReader(file) if row[name]]
-
-
-def difference(first: Path, second: Path) -> float:
-    """Of the weights, for their size; AdamW makes much of a last bit where a gradient is near 0."""
-    models = [load_checkpoint(out / "checkpoint.safetensors").model for out in (first, second)]
-    a, b = (torch.cat([p.detach().flatten() for p in model.parameters()]) for model in models)
-    return float((a - b).norm() / a.norm())
-
-
-@pytest.fixture(scope="module")
-def one(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of one process, beside its photos: as many to validate on as there are classes."""
-    folder = tmp_path_factory.mktemp("one")
-    write_photos(folder / "photos" / "train", ("a", "b"), 12)
-    write_photos(folder / "photos" / "val", ("a", "b"), 1)
-    run([*COMMAND, str(folder / "photos"), *options(folder / "run", *STILL, batch_size=12)])
-    return folder
-
-
-@pytest.mark.parametrize("shared", [True, False])
-def test_three_processes_with_shared_statistics_give_the_figures_of_one(
-    one: Path, tmp_path: Path, shared: bool
-) -> None:
-    """Though one of them has nothing to validate. Without, they give others: the control."""
-    out = tmp_path / "run"
-    settings = [*STILL, f"sync_batchnorm={str(shared).lower()}"]
-    command = [*COMMAND, str(one / "photos"), *options(out, *settings, batch_size=12)]
-    done = run([*command, "--devices", "3"])
-    assert done.stderr.count("24 images to train on") == 1  # one process speaks
-    assert done.stdout == f"{out / 'checkpoint.safetensors'}\n"
-    names = ("train_loss", "val_loss", "val_accuracy")
-    mine, theirs = ([metrics(folder, n) for n in names] for folder in (out, one / "run"))
-    assert [len(values) for values in mine] == [2, 2, 2]
-    close = [m == pytest.approx(t, abs=1e-4) for m, t in zip(mine, theirs, strict=True)]
-    assert close[0] == shared
-    if shared:
-        assert all(close)
-        assert difference(one / "run", out) < 1e-3
-    else:
-        assert difference(one / "run", out) > 1e-2
-    records = [load_checkpoint(r / "checkpoint.safetensors").data for r in (one / "run", out)]
-    assert records[0] == records[1]
-
-
-@pytest.mark.parametrize("task", ["remember", "forget"])
-def test_processes_average_the_same_weights(photo_folder: Path, tmp_path: Path, task: str) -> None:
-    """And statistics; were they not shared, each process would validate other ones."""
-    run(several(task, photo_folder, tmp_path))
-    hashes = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in range(2)]
-    assert len(hashes[0]) == len(hashes[1]) == 2
-    assert (hashes[0] == hashes[1]) == (task == "remember")
+from tests.mobilevit.training.launching import COMMAND, ENVIRONMENT, options, run, several
 
 
 def test_a_team_agrees(tmp_path: Path) -> None:
@@ -134,50 +47,6 @@ def test_an_error_of_one_process_is_told_by_the_others(tmp_path: Path) -> None:
     assert (tmp_path / "1.txt").read_text() == f"InputError: {said}"
     told = (tmp_path / "0.txt").read_text()
     assert told == f"ProcessLostError: process 1 on host `{socket.gethostname()}`: {said}"
-
-
-def test_a_process_that_waits_for_a_dead_one_is_ended(tmp_path: Path) -> None:
-    begun = time.monotonic()
-    done = subprocess.run(
-        several("hang"), capture_output=True, text=True, timeout=200, env=ENVIRONMENT
-    )
-    assert time.monotonic() - begun < 100
-    assert done.stderr.count("error: process 1 on host") == 1, done.stderr
-    assert "exitcode  : 2" in done.stderr
-
-
-def children(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children()
-
-
-def test_a_killed_process_stops_the_other_and_both_go_on(
-    photo_folder: Path, tmp_path: Path
-) -> None:
-    settings = ["save_every=3"]
-    two = ["--devices", "2"]
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    run([*COMMAND, str(photo_folder), *options(whole, *settings, epochs=3), *two])
-    command = [*COMMAND, str(photo_folder), *options(killed, *settings, epochs=3), *two]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
-    deadline = time.monotonic() + 120
-    while not (killed / "last.ckpt").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    [other] = [c for c in children(process) if "mobilevit.cli" in " ".join(c.cmdline())]
-    other.send_signal(signal.SIGKILL)
-    errors = process.communicate(timeout=60)[1]
-    assert process.returncode == 2, errors
-    assert errors.count("error: ") == 1 and "Traceback" not in errors
-    assert f"process 1 on host `{socket.gethostname()}` is gone" in errors
-    assert f"the last save is `{killed / 'last.ckpt'}`, of step " in errors
-    assert "--resume" in errors
-    assert torch.load(killed / "last.ckpt", weights_only=True)["global_step"] < 3 * 8
-    resumed = ["--out", str(killed), "--resume", "--workers", "1"]  # which begin ahead of time
-    run([*COMMAND, str(photo_folder), *resumed, *two])
-    saved = [torch.load(p / "last.ckpt", weights_only=True) for p in (whole, killed)]
-    assert saved[0]["global_step"] == saved[1]["global_step"] == 3 * 8
-    for key in ("state_dict", "current_model_state"):
-        for name, value in saved[0][key].items():
-            assert torch.equal(value, saved[1][key][name]), f"{key} {name}"
 
 
 def test_wrong_input_is_said_once(photo_folder: Path, tmp_path: Path) -> None:
@@ -294,7 +163,7 @@ def watches() -> tuple[Watch, Watch]:
     listening.start()
     assert published.wait(10)
     with socket.create_connection(("127.0.0.1", json.loads(told[0])["port"])) as stranger:
-        stranger.sendall(b"GET / HTTP/1.0\r\n\r\n")  # whoever else finds the port is sent away
+        stranger.sendall(b"GET / HTTP/1.0\r\n")  # whoever else finds the port is sent away
         assert stranger.recv(10) == b""
     second.connect("127.0.0.1", told[0], 10)
     listening.join(10)
@@ -307,6 +176,22 @@ def test_the_reason_of_an_end_reaches_the_others() -> None:
     expected = Loss(second.me, "shard 7 is cut off", "copy it")
     assert first.loss(10) == expected
     assert second.loss(10) == expected  # it hears of itself, and is about to end
+    for watch in (first, second):
+        watch.close()
+
+
+def test_a_reason_that_comes_with_the_greeting_is_heard() -> None:
+    first, second = (
+        Watch(Peer(rank, rank, "here"), lambda loss: ProcessLostError(str(loss)))
+        for rank in range(2)
+    )
+
+    def publish(content: bytes) -> None:  # before the first has taken the connection
+        second.connect("127.0.0.1", content, 10)
+        second.tell("shard 7 is cut off", "copy it")
+
+    first.listen("127.0.0.1", 2, 20.0, publish)
+    assert first.loss(10) == Loss(second.me, "shard 7 is cut off", "copy it")
     for watch in (first, second):
         watch.close()
 

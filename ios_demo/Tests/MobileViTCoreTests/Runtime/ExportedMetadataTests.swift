@@ -18,12 +18,13 @@ final class ExportedMetadataTests: XCTestCase {
         let metadata = try exported()
         let labels = try XCTUnwrap(metadata["labels"])
         let preprocessing = try XCTUnwrap(metadata["preprocessing"])
+        let side = String(bundle.manifest.preprocessing.imageSize[0])
         let changes: [(String, String?)] = [
             ("model", "mobilevit_s"), ("model", nil),
             ("labels", labels.replacingOccurrences(of: "tench", with: "trench")),
             ("labels", labels.replacingOccurrences(of: "[\"tench\", ", with: "[")),
             ("labels", "[]"), ("labels", "tench"), ("labels", nil),
-            ("preprocessing", preprocessing.replacingOccurrences(of: "128", with: "256")),
+            ("preprocessing", preprocessing.replacingOccurrences(of: side, with: "256")),
             ("preprocessing", preprocessing.replacingOccurrences(of: "bilinear", with: "bicubic")),
             ("preprocessing", preprocessing.replacingOccurrences(of: "0.9,", with: "0.875,")),
             ("preprocessing", "{}"), ("preprocessing", nil),
