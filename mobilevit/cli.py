@@ -195,7 +195,9 @@ def train(
             help="train/CLASS and val/CLASS folders, or CLASS ones; or shards, a folder or address."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="Run folder: checkpoint, curves, recipe.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Run folder: checkpoint, curves, recipe.")
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option(help="A TOML file, or one that ships: imagenet, small, finetune, quick."),
@@ -227,6 +229,10 @@ def train(
     timeout: Annotated[
         float, typer.Option(min=1, help="Seconds that processes wait for each other.")
     ] = 300,
+    measure_speed: Annotated[
+        bool,
+        typer.Option("--measure-speed", help="Say what bounds it, in a minute; train nothing."),
+    ] = False,
 ) -> None:
     """Train a classifier on a folder of photos.
 
@@ -245,6 +251,13 @@ def train(
     from .training.distributed import launched_place
     from .training.recipe import Recipe, load_recipe, make_recipe, read_recipe
 
+    if measure_speed:
+        if resume or (devices or 1) > 1:
+            raise InputError("`--measure-speed` is of one process, from the start")
+        wanted = make_recipe(fields) if recipe is None else load_recipe(recipe, fields)
+        return _measure_speed(data, wanted, workers, cache)
+    if out is None:
+        raise InputError("`--out` is missing", "name a new folder for the run")
     if resume and recipe is not None:
         raise InputError("`--recipe` and `--resume` exclude each other", "leave out `--recipe`")
 
@@ -286,6 +299,22 @@ def train(
         f"{result.epochs}; {result.minutes:.0f} min"
     )
     print(result.checkpoint)
+
+
+def _measure_speed(data: str, recipe: Recipe, workers: int | None, cache: bool) -> None:
+    note("loading torch")
+    from .training.throughput import measure_speed, verdict
+
+    speed = measure_speed(data, recipe, workers=workers, cache=cache, report=note)
+    sides = ", ".join(map(str, speed.sides))
+    table = new_table(f"{recipe.model}, {sides} pixels, batch {speed.batch_size}", "images/s")
+    kept = ", photos in memory" if speed.cached else ""
+    table.add_row(f"loading, workers: {speed.workers}{kept}", f"{speed.loading:.1f}")
+    compiled = ", compiled" if speed.compiled else ""
+    table.add_row(f"step, {speed.device}, {speed.precision}{compiled}", f"{speed.step:.1f}")
+    table.add_row("both", f"{speed.both:.1f}")
+    show(table)
+    print(verdict(speed))
 
 
 @contextmanager

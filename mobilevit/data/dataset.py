@@ -15,7 +15,7 @@ from ..images import open_image
 from ..preprocessing import Preprocessing
 from .image_folder import ImageFolder
 from .schedule import Draw
-from .transforms import Augmentation, eval_transform
+from .transforms import Augmentation, drawing_from, eval_transform
 
 Item = tuple[Tensor, int]
 TrainItem = tuple[Tensor, int, int]  # and the index of the image
@@ -58,8 +58,7 @@ class TrainDataset(Dataset[TrainItem]):
         return len(self.targets)
 
     def __getitem__(self, draw: Draw) -> TrainItem:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(draw.seed)
+        with drawing_from(draw.seed):
             pixels = self.augmentation(self.read(draw.image), draw.side)
         return pixels, self.targets[draw.image], draw.image
 

@@ -26,7 +26,7 @@ from .dataset import Item, TrainItem
 from .schedule import Schedule, item_seed
 from .shard_stream import Encoded, read_shard
 from .shards import ShardSet
-from .transforms import Augmentation, eval_transform
+from .transforms import Augmentation, drawing_from, eval_transform
 
 BLOCK = 1024  # images that are shuffled among themselves; two blocks are in memory
 
@@ -143,11 +143,11 @@ class EncodedTrain(Dataset[TrainItem]):
         self.augmentation = augmentation
 
     def __getitem__(self, draw: EncodedDraw) -> TrainItem:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(draw.seed)
-            image = np.array(_opened(draw.image))  # [H, W, 3]
-            pixels = torch.from_numpy(image).permute(2, 0, 1)  # [3, H, W]
-            return self.augmentation(pixels, draw.side), draw.image.target, draw.number
+        image = np.array(_opened(draw.image))  # [H, W, 3]
+        pixels = torch.from_numpy(image).permute(2, 0, 1)  # [3, H, W]
+        with drawing_from(draw.seed):
+            pixels = self.augmentation(pixels, draw.side)
+        return pixels, draw.image.target, draw.number
 
 
 class EncodedEval(Dataset[Item]):

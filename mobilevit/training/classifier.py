@@ -18,6 +18,7 @@ from ..data.image_folder import ImageFolder
 from ..data.schedule import BatchSampler, ShareSampler, item_seed
 from ..data.transforms import Augmentation
 from ..preprocessing import Preprocessing, normalize
+from .allocator import keep_freed_memory
 from .initial import head_of
 from .optimizer import learning_rate_factor, parameter_groups
 from .recipe import Recipe
@@ -114,6 +115,8 @@ class Classifier(L.LightningModule):
             self.teacher.to(self.device)
             if self.recipe.teacher_view == "image":
                 self.answers = self._ask(self.teacher)
+        if self.device.type == "cpu":
+            keep_freed_memory()
         if self.recipe.compile:
             self.model.compile()
 

@@ -23,7 +23,7 @@ from lightning.pytorch.callbacks import (
     WeightAveraging,
 )
 from lightning.pytorch.loggers import CSVLogger
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..checkpoint import Checkpoint, save_checkpoint
 from ..data.image_folder import read_folders, read_label_names
@@ -188,7 +188,7 @@ def _train(
         recipe,
         preprocessing,
         workers,
-        cache=_free_memory() // 2 // team.place.here if cache else 0,
+        cache=free_memory() // 2 // team.place.here if cache else 0,
     )
     batches.begin_at = all_begun(team, out) if resume else 0
     _fit(
@@ -223,9 +223,7 @@ def _check_run_folder(out: Path, recipe: Recipe, resume: bool) -> None:
 
 
 def _trainer(out: Path, recipe: Recipe, best: SaveBest, team: Team) -> L.Trainer:
-    callbacks: list[Callback] = [best, *trainer_callbacks(team, recipe)]
-    if recipe.ema_decay:
-        callbacks.append(WeightAveraging(avg_fn=_moving_average(recipe.ema_decay)))
+    callbacks: list[Callback] = [best, *step_callbacks(team, recipe)]
     callbacks.append(TQDMProgressBar(leave=True))
     resumable = partial(
         ModelCheckpoint,
@@ -248,12 +246,7 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest, team: Team) -> L.Trainer
     return L.Trainer(
         max_epochs=recipe.epochs,
         default_root_dir=out,
-        accelerator="auto",
-        **trainer_options(team, recipe, best.base.model),
-        precision=recipe.precision,
-        gradient_clip_val=recipe.gradient_clip,
-        accumulate_grad_batches=recipe.accumulate,
-        use_distributed_sampler=False,  # ours know the processes
+        **step_settings(team, recipe, best.base.model),
         callbacks=callbacks,
         logger=CSVLogger(out, name="", version=""),
         log_every_n_steps=10,
@@ -261,6 +254,26 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest, team: Team) -> L.Trainer
         check_val_every_n_epoch=recipe.validate_every,
         enable_model_summary=False,
     )
+
+
+def step_callbacks(team: Team, recipe: Recipe) -> list[Callback]:
+    """Those that take part in a step."""
+    callbacks = trainer_callbacks(team, recipe)
+    if recipe.ema_decay:
+        callbacks.append(WeightAveraging(avg_fn=_moving_average(recipe.ema_decay)))
+    return callbacks
+
+
+def step_settings(team: Team, recipe: Recipe, model: nn.Module) -> dict[str, Any]:
+    """Arguments of the trainer that a step depends on."""
+    return {
+        "accelerator": "auto",
+        **trainer_options(team, recipe, model),
+        "precision": recipe.precision,
+        "gradient_clip_val": recipe.gradient_clip,
+        "accumulate_grad_batches": recipe.accumulate,
+        "use_distributed_sampler": False,  # ours know the processes
+    }
 
 
 def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -275,7 +288,7 @@ def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
     return average
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
     """Bytes that programs can take without others being pushed out."""
     import psutil
 
