@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -196,13 +196,18 @@ def train(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", help="Run folder: checkpoint, curves, recipe.")
-    ] = None,
+        Path, typer.Option("--out", help="Run folder: checkpoint, curves, recipe.")
+    ] = Path("run"),
     recipe: Annotated[
         str | None,
-        typer.Option(help="A TOML file, or one that ships: imagenet, small, finetune, quick."),
+        typer.Option(
+            help="A TOML file, the recipe.json of a run, a checkpoint, or one that ships: "
+            "imagenet, small, finetune, quick."
+        ),
     ] = None,
-    model: Annotated[str | None, typer.Option("--model", help="Default: mobilevit_xxs.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Default: that of --weights, or mobilevit_xxs.")
+    ] = None,
     weights: Annotated[
         str | None, typer.Option(help="Checkpoint to start from: a file, or shipped weights.")
     ] = None,
@@ -213,6 +218,12 @@ def train(
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other field of the recipe."),
+    ] = None,
+    sweeps: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--sweep", metavar="KEY=A,B,C", help="Train with each, into a folder of --out each."
+        ),
     ] = None,
     labels: Annotated[
         Path | None, typer.Option(help="JSON with a readable label for each class folder.")
@@ -233,11 +244,14 @@ def train(
         bool,
         typer.Option("--measure-speed", help="Say what bounds it, in a minute; train nothing."),
     ] = False,
+    as_json: Json = False,
 ) -> None:
     """Train a classifier on a folder of photos.
 
     Also under torchrun and SLURM's srun, in several processes on one or more hosts.
     """
+    from dataclasses import asdict
+
     given = {
         "model": model,
         "weights": weights,
@@ -251,28 +265,32 @@ def train(
     from .training.distributed import launched_place
     from .training.recipe import Recipe, load_recipe, make_recipe, read_recipe
 
-    if measure_speed:
-        if resume or (devices or 1) > 1:
-            raise InputError("`--measure-speed` is of one process, from the start")
-        wanted = make_recipe(fields) if recipe is None else load_recipe(recipe, fields)
-        return _measure_speed(data, wanted, workers, cache)
-    if out is None:
-        raise InputError("`--out` is missing", "name a new folder for the run")
+    if measure_speed and (resume or sweeps or (devices or 1) > 1):
+        raise InputError("`--measure-speed` is of one run in one process, from its start")
+    if sweeps and resume:
+        raise InputError("a sweep always goes on where it was stopped", "leave out `--resume`")
     if resume and recipe is not None:
         raise InputError("`--recipe` and `--resume` exclude each other", "leave out `--recipe`")
 
-    def choose() -> Recipe:
+    def choose(others: Mapping[str, Any] = {}) -> Recipe:
+        given = {**fields, **others}
         if resume:
-            return make_recipe({**read_recipe(out).model_dump(), **fields})
-        return make_recipe(fields) if recipe is None else load_recipe(recipe, fields)
+            return make_recipe({**read_recipe(out).model_dump(), **given})
+        return make_recipe(given) if recipe is None else load_recipe(recipe, given)
 
+    if measure_speed:
+        return _measure_speed(data, choose(), workers, cache)
     place = launched_place()
-    chosen = choose() if place is None else None  # before torch is loaded
+    chosen = choose() if place is None and not sweeps else None  # before torch is loaded
     if place is None or place.rank == 0:
         note("loading torch")
     from .training.run_folder import RESUME_FILE, all_bring_run
     from .training.train import train as run
 
+    how: dict[str, Any] = {"labels": labels, "workers": workers, "cache": cache, "report": note}
+    if sweeps:
+        with _processes(devices, timeout) as team:
+            return _sweep(team, data, out, sweeps, choose, as_json, how)
     with _processes(devices, timeout) as team:
         if resume:
             all_bring_run(team, out)
@@ -283,10 +301,7 @@ def train(
                 out,
                 Recipe.model_validate_json(text),
                 resume=resume,
-                labels=labels,
-                workers=workers,
-                cache=cache,
-                report=note,
+                **how,
             )
         except KeyboardInterrupt:
             if team.rank == 0 and (out / RESUME_FILE).exists():
@@ -298,6 +313,8 @@ def train(
         f"top-1 {result.top1:.2%} on the validation images, reached in epoch {result.epoch} of "
         f"{result.epochs}; {result.minutes:.0f} min"
     )
+    if as_json:
+        return emit({**asdict(result), "checkpoint": str(result.checkpoint)})
     print(result.checkpoint)
 
 
@@ -367,6 +384,40 @@ def shard(
     written = len(index.train.shards) + len(index.val.shards)
     note(f"{written} shards; train with `mobilevit train {out}`, or from where `{out}` is served")
     print(out)
+
+
+def _sweep(
+    team: Team,
+    data: str,
+    out: Path,
+    sweeps: list[str],
+    choose: Callable[[Mapping[str, Any]], Recipe],
+    as_json: bool,
+    how: Mapping[str, Any],
+) -> None:
+    from .training.sweep import COLUMNS, TABLE_FILE, parse_sweeps, sweep
+
+    try:
+        runs = sweep(data, out, parse_sweeps(sweeps), choose, **how)
+    except KeyboardInterrupt:
+        if team.rank == 0:
+            note("stopped; the same command goes on")
+        raise
+    if team.rank:
+        return
+    if as_json:
+        emit([run.model_dump() for run in runs])
+    else:
+        table = new_table("run", *COLUMNS)
+        for run in runs:
+            table.add_row(run.name, *run.cells())
+        show(table)
+    for run in runs:
+        if run.error:
+            note(f"{run.name}: {run.error}")
+    note(f"also in `{out / TABLE_FILE}`")
+    if any(run.error for run in runs):
+        raise typer.Exit(1)
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -8,13 +8,14 @@ h and w patch height and width, P = h * w pixels of a patch, N = (H / h) * (W / 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import ceil
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import InputError
 from .layers import ConvNormAct, InvertedResidual
 from .registry import register_model
 
@@ -38,6 +39,23 @@ class MobileViTConfig:
     ffn_dropout: float = 0.0
     head_dropout: float = 0.1
     num_classes: int = 1000
+
+    def __post_init__(self) -> None:
+        """
+        Raises:
+            InputError: a network that cannot be built.
+        """
+        for field in fields(self):
+            value = getattr(self, field.name)
+            numbers = value if isinstance(value, tuple) else (value,)
+            if field.name.endswith("dropout"):
+                if not 0 <= value < 1:
+                    raise InputError(f"`{field.name}` is a share below 1, and not {value}")
+            elif field.name != "fusion_skip" and min(numbers) < 1:
+                raise InputError(f"`{field.name}` is at least 1, and not {value}")
+        for dim in self.transformer_dims:
+            if dim % self.num_heads:
+                raise InputError(f"{self.num_heads} heads cannot share a transformer's width {dim}")
 
 
 def unfold(x: Tensor, patch: int) -> Tensor:

@@ -53,6 +53,18 @@ def check_name(name: str) -> None:
         raise unknown_name("model", name, [*_MODELS, f"{TIMM_PREFIX}NAME"])
 
 
+def check_config(name: str, overrides: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        InputError: no such model, as for `check_name`; or an override that it does not take.
+    """
+    check_name(name)
+    if name.startswith(TIMM_PREFIX):
+        _check_timm_overrides(name, overrides)
+    else:
+        model_config(name, overrides)
+
+
 def model_config(name: str, overrides: Mapping[str, Any]) -> Config:
     """The config of `name` with some fields replaced.
 
@@ -119,11 +131,15 @@ def _create_timm_model(name: str, features_only: bool, overrides: Mapping[str, A
         import timm
     except ImportError as error:
         raise MissingDependencyError("timm", "peers") from error
-    for key in overrides:
-        if key != "num_classes":
-            raise unknown_name(f"config field of timm:{name}:", key, ["num_classes"], "fields")
+    _check_timm_overrides(f"{TIMM_PREFIX}{name}", overrides)
     if not timm.is_model(name):
         raise unknown_name("timm model", name, timm.list_models())
     if features_only:
         return timm.create_model(name, features_only=True, out_indices=(-3, -2, -1))
     return timm.create_model(name, **overrides)
+
+
+def _check_timm_overrides(name: str, overrides: Mapping[str, Any]) -> None:
+    for key in overrides:
+        if key != "num_classes":
+            raise unknown_name(f"config field of {name}:", key, ["num_classes"], "fields")

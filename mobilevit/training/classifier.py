@@ -101,6 +101,7 @@ class Classifier(L.LightningModule):
             nn.init.trunc_normal_(self.second_head.weight, std=0.02)
             head.register_forward_pre_hook(self._keep_features)
         self.mix = _mix(recipe, num_classes)
+        self.train()
 
     def _keep_features(self, head: nn.Module, inputs: tuple[Tensor]) -> None:
         self.features = inputs[0]  # (B, C), what both heads see
@@ -127,10 +128,12 @@ class Classifier(L.LightningModule):
         answers = answer_images(teacher, folder, share, self.device)
         return self.trainer.strategy.reduce(answers, reduce_op="sum")
 
-    def on_train_epoch_start(self) -> None:
-        if self.recipe.freeze_backbone:  # its running statistics stay, too
+    def train(self, mode: bool = True) -> Classifier:
+        super().train(mode)
+        if mode and self.recipe.freeze_backbone:  # its running statistics stay, too
             self.model.eval()
             self.model.get_submodule(head_of(self.model)).train()
+        return self
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Dropout, too, follows from the epoch and the step alone, whatever ran before."""

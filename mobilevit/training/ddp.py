@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import signal
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import lightning as L
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy
 from torch import nn
@@ -19,6 +18,7 @@ from ..errors import InputError
 from .batch_norm import MeanStatistics, layer_sync
 from .distributed import Team, cluster_environment
 from .recipe import Recipe
+from .saving import WholeFiles
 
 
 def check_batch(recipe: Recipe, processes: int) -> None:
@@ -51,7 +51,7 @@ def trainer_options(team: Team, recipe: Recipe, model: nn.Module) -> dict[str, A
         InputError: `recipe.sync_batchnorm` with a model whose layers cannot be shared.
     """
     if team.processes == 1:
-        return {"devices": 1}
+        return {"devices": 1, "plugins": [WholeFiles()]}
     # no buffers with each batch: their number may differ when validating, and `MeanStatistics`
     # keeps them the same
     strategy = DDPStrategy(timeout=timedelta(seconds=team.timeout), forward_sync_buffers=False)
@@ -74,18 +74,15 @@ def trainer_callbacks(team: Team, recipe: Recipe) -> list[Callback]:
     return callbacks if recipe.sync_batchnorm else [*callbacks, MeanStatistics()]
 
 
-class SaveOfFirst(TorchCheckpointIO):
+class SaveOfFirst(WholeFiles):
     """Resumes every process from the file that process 0 has; hosts need no disk in common."""
 
     def __init__(self, team: Team) -> None:
         super().__init__()
         self.team = team
 
-    def load_checkpoint(
-        self, path: Any, map_location: Any = lambda storage, loc: storage, weights_only: Any = None
-    ) -> dict[str, Any]:
-        content = self.team.all_from_first(Path(path).read_bytes)
-        return torch.load(io.BytesIO(content), map_location, weights_only=True)
+    def open(self, path: Path) -> BinaryIO:
+        return BytesIO(self.team.all_from_first(path.read_bytes))
 
 
 class OwnSigterm(Callback):

@@ -44,7 +44,10 @@ def _layers(model: nn.Module) -> list[nn.Module]:
 
 def learning_rate_factor(recipe: Recipe, total: int) -> Callable[[int], float]:
     """Step -> share of the recipe's learning rate, over `total` steps."""
-    warmup = round(total * min(recipe.warmup_epochs / recipe.epochs, 0.5))
+    if recipe.warmup_steps is None:
+        warmup = round(total * min(recipe.warmup_epochs / recipe.epochs, 0.5))
+    else:
+        warmup = min(recipe.warmup_steps, total // 2)
     low = recipe.min_learning_rate / recipe.learning_rate
 
     def factor(step: int) -> float:

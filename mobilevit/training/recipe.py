@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from importlib import resources
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ..errors import InputError, first_fault, unknown_name
+from ..errors import InputError, first_fault, reason, unknown_name
 
 RECIPE_FILE = "recipe.json"  # in the run's folder
 
@@ -22,15 +23,16 @@ class Recipe(BaseModel):
     """Hyperparameters. Defaults suit a few thousand photos and a small model.
 
     Every number follows from this record, the data and the seed: a recipe has nothing of the
-    machine in it but the precision it computes in.
+    machine in it but the precision it computes in. Relative paths are relative to the current
+    folder, wherever the recipe itself was read from.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     # the network
     model: str = "mobilevit_xxs"
     config: dict[str, Any] = {}  # fields of the model's config, such as {"patch_sizes": [8, 4, 2]}
-    weights: str = ""  # a checkpoint to start from; where its classes are others, with a new head
+    weights: str = ""  # a checkpoint to start from; outputs of classes it does not have are new
     freeze_backbone: bool = False  # train the head alone
     layer_decay: float = Field(default=1.0, gt=0, le=1)  # of the learning rate, a stage downwards
 
@@ -49,9 +51,10 @@ class Recipe(BaseModel):
     learning_rate: float = Field(default=2e-3, gt=0)
     min_learning_rate: float = Field(default=1e-5, ge=0)
     warmup_epochs: float = Field(default=3.0, ge=0)
+    warmup_steps: int | None = Field(default=None, ge=0)  # in place of warmup_epochs
     weight_decay: float = Field(default=0.02, ge=0)
     decay_norm_and_bias: bool = True  # weight decay on every parameter, as in the paper
-    gradient_clip: float = Field(default=5.0, gt=0)
+    gradient_clip: float = Field(default=5.0, ge=0)  # norm of all gradients; 0 for none
     ema_decay: float = Field(default=0.998, ge=0, lt=1)  # of the weights that are kept; 0 for none
 
     # targets
@@ -97,6 +100,10 @@ class Recipe(BaseModel):
             raise ValueError("batch_size leaves less than two images for a part of a step")
         if self.freeze_backbone and not self.weights:
             raise ValueError("freeze_backbone keeps the layers of given weights; set `weights`")
+        if self.layer_decay < 1 and not self.weights:
+            raise ValueError("layer_decay spares the layers of given weights; set `weights`")
+        if "num_classes" in self.config:
+            raise ValueError("config.num_classes follows from the data; leave it out")
         if not self.teacher and (self.teacher_weights or self.teacher_classes):
             raise ValueError("teacher_weights and teacher_classes belong to a teacher")
         if self.teacher_view == "image" and (self.mixup or self.cutmix):
@@ -128,33 +135,59 @@ def shipped_recipes() -> dict[str, Path]:
 
 
 def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) -> Recipe:
-    """A recipe from a TOML file, or one that ships with the package, by name.
+    """A recipe that somebody wrote, or that something was trained with.
 
     Args:
-        source: path of a TOML file, or the name of a shipped recipe.
-        overrides: fields that win over the file's; `config.NAME` for one of the model's config.
+        source: the name of a shipped recipe; a TOML file; the `recipe.json` of a run; or a
+            checkpoint, by path or by name, for the recipe it was trained with.
+        overrides: fields that win over the source's; `config.NAME` for one of the model's config.
 
     Raises:
-        InputError: no such recipe, not TOML, or a field or value that a recipe does not have.
+        InputError: no such recipe, not one of these, or a field or value that no recipe has.
     """
     shipped = shipped_recipes()
     path = shipped.get(str(source), Path(source))
-    if not path.is_file():
-        if path.suffix or len(path.parts) > 1:
-            raise InputError(f"there is no file `{path}`", "check the path")
-        raise unknown_name("recipe", str(source), shipped)
-    try:
-        fields = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(f"`{path}` is not a recipe: {error}", "write it in TOML") from error
+    if path.is_file() and path.suffix != ".safetensors":
+        fields = _read_fields(path)
+    else:
+        fields = _trained_with(source, shipped)
     return make_recipe({**fields, **(overrides or {})}, str(path))
+
+
+def _read_fields(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text()
+        fields = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
+    except (OSError, ValueError, RecursionError) as error:  # the parsers' are ValueErrors
+        raise InputError(
+            f"`{path}` is not a recipe: {reason(error)}", "write it in TOML"
+        ) from error
+    if not isinstance(fields, dict):
+        raise InputError(f"`{path}` is not a recipe", "write fields, such as `epochs = 30`")
+    return fields
+
+
+def _trained_with(source: str | Path, shipped: Mapping[str, Path]) -> dict[str, Any]:
+    from ..checkpoint import load_checkpoint, shipped_weights
+
+    if not Path(source).is_file() and str(source) not in shipped_weights():
+        if Path(source).suffix or len(Path(source).parts) > 1:
+            raise InputError(f"there is no file `{source}`", "check the path")
+        raise unknown_name("recipe", str(source), shipped)
+    fields = load_checkpoint(source).recipe
+    if not fields:
+        raise InputError(f"`{source}` does not say how it was trained", "choose another recipe")
+    return fields
 
 
 def make_recipe(fields: Mapping[str, Any], source: str = "recipe") -> Recipe:
     """A recipe of the given fields, `config.NAME` among them.
 
+    Where weights are given and a model is not, it is theirs.
+
     Raises:
-        InputError: an unknown field, with the nearest; or a value it does not take.
+        InputError: an unknown field, with the nearest; a value it does not take; or weights that
+            do not say their model.
     """
     flat: dict[str, Any] = {"config": {}}
     for key, value in fields.items():
@@ -168,10 +201,18 @@ def make_recipe(fields: Mapping[str, Any], source: str = "recipe") -> Recipe:
         if key not in Recipe.model_fields:
             error = unknown_name("recipe field", key, Recipe.model_fields)
             raise InputError(f"{source}: {error.message}", error.hint)
+    if "model" not in flat and flat.get("weights"):
+        flat["model"] = _model_of(str(flat["weights"]))
     try:
         return Recipe.model_validate(flat)
     except ValidationError as error:
         raise InputError(f"{source}: {first_fault(error)}") from error
+
+
+def _model_of(weights: str) -> str:
+    from ..checkpoint import load_checkpoint
+
+    return load_checkpoint(weights).name
 
 
 def read_recipe(run: Path) -> Recipe:
@@ -184,5 +225,6 @@ def read_recipe(run: Path) -> Recipe:
     try:
         return Recipe.model_validate_json(path.read_text())
     except (OSError, ValidationError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"`{run}` has no run to resume: {reason}", "start a new one") from error
+        raise InputError(
+            f"`{run}` has no run to resume: {reason(error)}", "start a new one"
+        ) from error

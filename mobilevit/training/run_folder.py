@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
-from ..errors import InputError
+from ..errors import CheckpointError, reason
 from ..files import atomic_file
 from .distributed import Team
 
@@ -17,19 +19,29 @@ def saved_step(path: Path) -> int:
     """Steps of the optimizer before the save at `path`; 0 where there is none.
 
     Raises:
-        InputError: the file is no save of a run.
+        CheckpointError: the file is no save of a run, or damaged.
     """
     import torch
 
     if not path.is_file():
         return 0
-    try:
+    with reading_save(path):
         content = torch.load(path, map_location="cpu", mmap=True, weights_only=True)
         return int(content["global_step"])
+
+
+@contextmanager
+def reading_save(path: Path) -> Iterator[None]:
+    """
+    Raises:
+        CheckpointError: what is read within is no save of a run, or damaged.
+    """
+    try:
+        yield
     except (UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise InputError(
-            f"`{path}` is no save that can be resumed: {str(error).splitlines()[0]}",
-            "start a new run",
+        raise CheckpointError(
+            f"`{path}` is no save that can be resumed: {reason(error)}",
+            "copy it again, or start a new run",
         ) from error
 
 
@@ -37,7 +49,7 @@ def all_begun(team: Team, out: Path) -> int:
     """Steps before the save that process 0 has in `out`. All processes call.
 
     Raises:
-        InputError: the save cannot be read.
+        CheckpointError: the save cannot be read.
     """
     return int(team.all_from_first(lambda: str(_step(out)).encode()))
 
@@ -49,7 +61,7 @@ def all_bring_run(team: Team, out: Path) -> None:
     number to another host when it starts again. All processes call.
 
     Raises:
-        InputError: a save cannot be read.
+        CheckpointError: a save cannot be read.
     """
     if team.processes == 1:
         return

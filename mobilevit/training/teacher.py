@@ -105,7 +105,7 @@ def load_teacher(recipe: Recipe, classes: Sequence[str]) -> tuple[Teacher, int]:
         model, preprocessing, known = checkpoint.model, checkpoint.preprocessing, checkpoint.classes
     if recipe.teacher_classes:
         known = _class_index(Path(recipe.teacher_classes))
-    outputs = _outputs(model)
+    outputs = _outputs(name, model, {recipe.image_size, *recipe.train_sizes, *recipe.multi_scale})
     if recipe.distillation_head:
         columns, learnt = None, outputs
     else:
@@ -145,10 +145,12 @@ def _timm_model(name: str, file: str) -> tuple[nn.Module, Preprocessing]:
 
 
 def _torchvision_model(name: str, file: str) -> tuple[nn.Module, Preprocessing]:
+    import torchvision.models
     from torchvision.models import get_model, list_models
 
-    if name not in list_models():
-        raise unknown_name("torchvision model", name, list_models())
+    known = list_models(module=torchvision.models)  # classifiers alone
+    if name not in known:
+        raise unknown_name("torchvision model", name, known)
     if file:
         model = get_model(name, weights=None)
         load_weights(model, read_weights(Path(file)), Path(file), name)
@@ -176,8 +178,21 @@ def _preprocessing(side: int, mean: Sequence[float], std: Sequence[float]) -> Pr
     )
 
 
-def _outputs(model: nn.Module) -> int:
-    return [m for m in model.modules() if isinstance(m, nn.Linear)][-1].out_features
+@torch.no_grad()
+def _outputs(name: str, model: nn.Module, sides: set[int]) -> int:
+    """How many classes it tells apart, seen on a blank image of every size it will be shown."""
+    shape: tuple[int, ...] = ()
+    for side in sorted(sides):
+        try:
+            shape = tuple(model.eval()(torch.zeros(1, 3, side, side)).shape)
+        except (AssertionError, RuntimeError, ValueError) as error:
+            raise InputError(
+                f"`{name}` cannot be shown images of {side}x{side}: {reason(error)}",
+                "train on the size it was made for, or take a teacher without a size of its own",
+            ) from error
+    if len(shape) != 2 or shape[1] < 2:
+        raise InputError(f"`{name}` is no classifier: it answers in {shape}", "take another")
+    return shape[1]
 
 
 def _class_index(path: Path) -> list[str]:
@@ -218,7 +233,7 @@ _FIRST = {"_depthwise_conv": "conv_dw", "_bn1": "bn1", "_project_conv": "conv_pw
 def _timm_names(tensors: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
     """EfficientNet-PyTorch's names, which count blocks through, become timm's, by stage; others
     stay as they are."""
-    if "_conv_stem.weight" not in tensors:
+    if "_conv_stem.weight" not in tensors or not hasattr(model, "blocks"):
         return tensors
     stages = model.get_submodule("blocks").named_children()
     places = [f"blocks.{s}.{b}" for s, stage in stages for b, _ in stage.named_children()]

@@ -21,8 +21,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
 from ..data.image_folder import ImageFolder, read_folders
-from ..models.registry import check_name
-from ..preprocessing import Preprocessing
+from ..models.registry import check_config
 from .classifier import Classifier
 from .ddp import check_batch
 from .distributed import Team, joined
@@ -81,27 +80,26 @@ def measure_speed(
     """
     with joined(1) as team, _quietly(), tempfile.TemporaryDirectory() as folder:
         check_batch(recipe, 1)
-        check_name(recipe.model)
+        check_config(recipe.model, recipe.config)
         train_images, val_images = all_read_images(
             team,
             data,
             lambda root: read_folders(root, recipe.val_fraction, recipe.seed, report),
             report,
         )
-        side = recipe.image_size
-        preprocessing = Preprocessing(image_size=(side, side), interpolation=recipe.interpolation)
+        classes = list(train_images.classes)
+        preprocessing = initial_model(recipe, classes, report)[1]
         cores = os.cpu_count() or 1
         workers = max(0, cores - 1) if workers is None else workers
         room = free_memory() // 2 if cache else 0
         batches = make_batches(train_images, val_images, recipe, preprocessing, workers, room)
 
-        classes = list(train_images.classes)
         teacher, learnt = load_teacher(recipe, classes) if recipe.teacher else (None, 0)
 
         def fit(data: Any) -> float:
             """Images/s, from new weights on."""
             L.seed_everything(recipe.seed, verbose=False)
-            model = initial_model(recipe, classes)
+            model, _ = initial_model(recipe, classes, lambda line: None)
             model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             module = _Unasked(model, recipe, preprocessing, len(classes), teacher, learnt)
             module.images = batches.count

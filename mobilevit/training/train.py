@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import (
     Callback,
-    ModelCheckpoint,
     TQDMProgressBar,
     WeightAveraging,
 )
@@ -27,18 +25,20 @@ from torch import Tensor, nn
 
 from ..checkpoint import Checkpoint, save_checkpoint
 from ..data.image_folder import read_folders, read_label_names
-from ..errors import InputError
-from ..files import atomic_file, room_for
-from ..models.registry import check_name
-from ..preprocessing import Preprocessing
+from ..errors import DataError, InputError
+from ..files import room_for
+from ..models.registry import check_config
 from .classifier import Classifier
 from .ddp import check_batch, trainer_callbacks, trainer_options
 from .distributed import Team, joined
+from .guards import LossGuard, explained
 from .initial import initial_model
-from .recipe import RECIPE_FILE, Recipe, read_recipe
+from .recipe import Recipe, read_recipe
 from .run_folder import RESUME_FILE as RESUME_FILE
 from .run_folder import all_begun, all_bring_run
+from .saving import SaveLast, begin
 from .sources import all_read_images, make_batches, summary_of
+from .stopping import StopAtStep
 from .teacher import load_teacher
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -116,7 +116,7 @@ def train(
         data: a folder with `train/` and `val/`, or with the class folders themselves, of which
             `recipe.val_fraction` is then held out; or the folder or the http(s) address of shards.
         out: the run folder; new or empty, unless `resume`.
-        resume: go on from the last finished epoch in `out`.
+        resume: go on from what was saved last in `out`; where nothing was yet, from the start.
         labels: JSON with a readable label for each class folder.
         workers: processes that load images; by default one per spare core.
         cache: keep decoded training images in memory, up to half of what is free.
@@ -124,7 +124,8 @@ def train(
 
     Raises:
         DataError: nothing to train on.
-        InputError: `out` is not empty, or holds no run of this recipe to resume.
+        InputError: `out` is not empty, or holds no run of this recipe and these images to resume;
+            or training failed: see `guards`.
         ProcessLostError: another process ended; the last save is in `out` and can be resumed.
         KeyboardInterrupt: stopped; likewise.
     """
@@ -149,7 +150,7 @@ def _train(
         all_bring_run(team, out)
     team.all_do(lambda: _check_run_folder(out, recipe, resume) if first else None)
     check_batch(recipe, team.processes)
-    check_name(recipe.model)  # before the data is read
+    check_config(recipe.model, recipe.config)  # before the data is read
     report = report if first else lambda line: None
     train_images, val_images = all_read_images(
         team,
@@ -158,14 +159,14 @@ def _train(
         report,
     )
     classes = list(train_images.classes)
+    if len(classes) < 2:
+        raise DataError(f"`{data}` has the one class `{classes[0]}`", "add another to tell it from")
     names = read_label_names(labels, train_images.classes) if labels else train_images.labels
 
     L.seed_everything(recipe.seed, verbose=False)
-    model = initial_model(recipe, classes)
+    model, preprocessing = initial_model(recipe, classes, report)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     teacher, learnt = load_teacher(recipe, classes) if recipe.teacher else (None, 0)
-    side = recipe.image_size
-    preprocessing = Preprocessing(image_size=(side, side), interpolation=recipe.interpolation)
     base = Checkpoint(
         name=recipe.model,
         model=model,
@@ -178,10 +179,8 @@ def _train(
     best = SaveBest(out / CHECKPOINT_FILE, base, recipe.checkpoint_precision)
     if workers is None:
         workers = max(0, (os.cpu_count() or 1) // team.place.here - 1)
-    if first:
-        with atomic_file(out / RECIPE_FILE) as aside:
-            aside.write_text(recipe.model_dump_json(indent=2) + "\n")
-    trainer = _trainer(out, recipe, best, team)
+    team.all_do(lambda: begin(out, recipe, base.data, resume) if first else None)
+    trainer = _trainer(out, recipe, best, LossGuard(recipe, len(classes)), team)
     batches = make_batches(
         train_images,
         val_images,
@@ -208,31 +207,26 @@ def _train(
 
 def _check_run_folder(out: Path, recipe: Recipe, resume: bool) -> None:
     if resume:
-        if not (out / RESUME_FILE).is_file():
-            raise InputError(f"`{out}` has no run to resume", "leave out `--resume`")
         saved = read_recipe(out)
         if saved != recipe:
             raise InputError(
                 f"the run in `{out}` has another recipe: {'; '.join(saved.differences(recipe))}",
                 "resume with the options it was started with",
             )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and (
+        # a run that was killed before it wrote anything leaves nothing but a beginning of it
+        not out.is_dir() or any(not f.name.endswith(".partial") for f in out.iterdir())
+    ):
         raise InputError(
             f"`{out}` exists and is not an empty folder", "choose another, or add `--resume`"
         )
 
 
-def _trainer(out: Path, recipe: Recipe, best: SaveBest, team: Team) -> L.Trainer:
-    callbacks: list[Callback] = [best, *step_callbacks(team, recipe)]
+def _trainer(out: Path, recipe: Recipe, best: SaveBest, guard: LossGuard, team: Team) -> L.Trainer:
+    callbacks: list[Callback] = [best, *step_callbacks(team, recipe), guard]
     callbacks.append(TQDMProgressBar(leave=True))
-    resumable = partial(
-        ModelCheckpoint,
-        dirpath=out,
-        filename=Path(RESUME_FILE).stem,
-        enable_version_counter=False,
-    )
-    callbacks.append(resumable(every_n_train_steps=recipe.save_every))
-    callbacks.append(resumable(every_n_epochs=1, save_on_train_epoch_end=True))
+    callbacks.append(stop := StopAtStep())
+    callbacks.append(SaveLast(out / RESUME_FILE, recipe.save_every, guard, stop))
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     for expected in (
         "does not have many workers",  # a choice of the caller
@@ -240,6 +234,7 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest, team: Team) -> L.Trainer
         "lr_scheduler.step",
         "dataloader is not resumable",  # its sampler is, by the step
         "smaller than the logging interval",  # few photos
+        "in eval mode at the start",  # a frozen backbone
         "treespec, LeafSpec",  # Lightning's own
     ):
         warnings.filterwarnings("ignore", message=f".*{expected}.*")
@@ -300,7 +295,11 @@ def _fit(
 ) -> None:
     try:
         # progress is for a person: standard output is left to what the command gives
-        with room_for(Path(trainer.default_root_dir)), redirect_stdout(sys.stderr):
+        with (
+            explained(module.recipe),
+            room_for(Path(trainer.default_root_dir)),
+            redirect_stdout(sys.stderr),
+        ):
             trainer.fit(module, data, ckpt_path=resume, weights_only=True)
-    except SystemExit as error:  # what Lightning makes of Ctrl-C
+    except SystemExit as error:  # what Lightning makes of Ctrl-C and SIGTERM
         raise KeyboardInterrupt from error
