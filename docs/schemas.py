@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mobilevit.bundle import Manifest
+from mobilevit.evaluation.report import EvaluationReport
 from mobilevit_benchmarks.measurement import BenchmarkResult
 from mobilevit_benchmarks.plan import Plan
 from mobilevit_benchmarks.records import record_schema
@@ -21,6 +22,7 @@ def schemas() -> dict[str, dict[str, Any]]:
         "benchmark-plan.schema.json": Plan.model_json_schema(mode="serialization"),
         "benchmark-record.schema.json": record_schema(),
         "benchmark-result.schema.json": BenchmarkResult.model_json_schema(mode="serialization"),
+        "evaluation-report.schema.json": EvaluationReport.model_json_schema(mode="serialization"),
     }
 
 

@@ -1,24 +1,19 @@
 """The model card of a bundle: its manifest, in Markdown, with the front matter of Hugging Face.
 
-The card says what the manifest says and nothing else. Names and labels are foreign input: whatever
-the template writes is escaped, unless it was made as Markdown or YAML here.
+The card says what the manifest says and nothing else.
 """
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from .bundle import ClassSummary, Manifest, TensorRecord, read_labels, read_manifest
-from .markdown import Written, finalized, on_one_line
+from .templates import render
 
 TEMPLATE = "card.md.j2"
 
 _LABELS = 20  # that are written out
-_HASH = 12  # digits of a hash in a table
 _REFERENCE = "coreml_reference"  # the runtime that follows Core ML's file on any machine
 _KINDS = {
     "tensor": "",
@@ -36,31 +31,15 @@ def render_card(bundle: str | Path) -> str:
     bundle = Path(bundle)
     manifest = read_manifest(bundle)
     labels = read_labels(bundle, manifest)
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # that is for HTML; `finalize` does it for Markdown
-        finalize=finalized,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "yaml": _yaml,
-        "code": _code,
-        "tensor": _tensor,
-        "per_class": _per_class,
-        "thousands": lambda number: f"{number:,}",
-        "percent": lambda share: f"{share:.2%}",
-        "decibel": lambda value: "no difference" if value is None else f"{value:.1f} dB",
-        "short": lambda digest: _code(digest[:_HASH]),
-        "megabytes": lambda size: f"{size / 1e6:.2f} MB",
-        "share": lambda value: f"{value:.5f}",
-        "figure": lambda value: f"{value:.4g}",
-        "json": lambda value: json.dumps(value, ensure_ascii=False),
-        "join_figures": lambda values: ", ".join(f"{value:.4g}" for value in values),
-    }
-    return environment.get_template(TEMPLATE).render(
+    return render(
+        TEMPLATE,
+        {
+            "tensor": _tensor,
+            "per_class": per_class,
+            "decibel": lambda value: "no difference" if value is None else f"{value:.1f} dB",
+            "megabytes": lambda size: f"{size / 1e6:.2f} MB",
+            "join_figures": lambda values: ", ".join(f"{value:.4g}" for value in values),
+        },
         manifest=manifest,
         model=manifest.model,
         preprocessing=manifest.preprocessing,
@@ -85,16 +64,6 @@ def _evaluations(manifest: Manifest) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _yaml(value: str) -> Written:
-    """A string as YAML has it in quotes, which is as JSON has it."""
-    return Written(json.dumps(on_one_line(value), ensure_ascii=False))
-
-
-def _code(text: str) -> Written:
-    """A path or a hash of the manifest, whose schema lets no sign into it that would end this."""
-    return Written(f"`{text}`")
-
-
 def _tensor(record: TensorRecord) -> str:
     shape = ", ".join(str(side) for side in record.shape)
     low, high = record.range
@@ -104,8 +73,10 @@ def _tensor(record: TensorRecord) -> str:
     )
 
 
-def _per_class(data: ClassSummary) -> str:
+def per_class(data: ClassSummary) -> str:
+    """How many classes the data has, and how many images each."""
     if not data.classes:
         return "none"
-    counts = data.classes.values()
-    return f"{len(data.classes):,}, of {min(counts):,} to {max(counts):,} images"
+    low, high = min(data.classes.values()), max(data.classes.values())
+    each = f"{low:,} to {high:,}" if low < high else f"{low:,}"
+    return f"{len(data.classes):,}, of {each} images"

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
     from mobilevit_benchmarks import BenchmarkResult, Subject
 
     from .check import Check
-    from .evaluate import Accuracy
+    from .data.image_folder import ImageFolder
+    from .evaluation.report import Result
     from .training.distributed import Team
     from .training.recipe import Recipe
 
+
+_SHOWN = 5  # classes and confusions, of an evaluation
 
 # commands that need more than the base install, and the extra that brings it
 EXTRAS = {
@@ -444,38 +447,95 @@ def evaluate(
     record: Annotated[
         bool, typer.Option(help="Write the accuracy into the bundle's manifest.")
     ] = True,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder for a report in Markdown, JSON and plots.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Accuracy on photos: of the weights, or of every artifact of a bundle."""
-    from dataclasses import asdict
-
-    if Path(subject).is_dir():
-        if model is not None:
-            raise InputError("`--model` is for checkpoints, and a bundle names its own")
-        rows, save = _evaluate_bundle(Path(subject), data, images, record)
+    bundle = Path(subject) if Path(subject).is_dir() else None
+    if bundle is not None and model is not None:
+        raise InputError("`--model` is for checkpoints, and a bundle names its own")
+    if out is not None:
+        _check_report_folder(out, bundle)
+    if bundle is not None:
+        results, folder, save = _evaluate_bundle(bundle, data, images, record)
     else:
-        rows, save = _evaluate_checkpoint(subject, model, data, images), None
+        results, folder = _evaluate_checkpoint(subject, model, data, images)
+        save = None
     if as_json:
-        emit([asdict(row) for row in rows])
+        emit([result.model_dump(mode="json") for result in results])
     else:
-        _show_accuracy(rows)
+        _show_results(results)
+    if out is not None:
+        from .data.image_folder import summarize
+        from .evaluation.report import MARKDOWN_FILE, make_report, write_report
+
+        write_report(make_report(subject, summarize(folder), results), out)
+        note(f"report: {out / MARKDOWN_FILE}")
     if save is not None:  # what was measured is on the screen by now, whatever becomes of the file
         save()
         note(f"accuracy written to `{Path(subject) / 'manifest.json'}`")
 
 
-def _show_accuracy(rows: list[Accuracy]) -> None:
-    table = new_table("evaluated", "images", "top-1", "top-5", "same top-1", "same top-5", "swap")
+def _check_report_folder(out: Path, bundle: Path | None) -> None:
+    """Say now that no report can be written there, and not in an hour."""
+    from .evaluation.report import check_report_packages
+    from .files import scratch_folder
+
+    check_report_packages()
+    if bundle is not None and out.resolve().is_relative_to(bundle.resolve()):
+        raise InputError(
+            f"`{out}` is in the bundle, whose manifest names every file", "choose another folder"
+        )
+    with scratch_folder(out / "report"):
+        pass
+
+
+def _show_results(results: list[Result]) -> None:
+    from .evaluation.report import worst_classes
+    from .markdown import on_one_line
+
+    _show_accuracy(results)
+    first = results[0]
+    classes = new_table(f"lowest recall, of {len(first.classes)}", "images", "recall", "precision")
+    for figures in worst_classes(first, _SHOWN):
+        shares = (figures.recall, figures.precision)
+        texts = ["-" if share is None else f"{share:.2%}" for share in shares]
+        classes.add_row(on_one_line(figures.label), f"{figures.images}", *texts)
+    show(classes)
+    if first.confusions:
+        words = ("most confused", "given label")
+        pairs = new_table(*words, "images", "of the class", text=words)
+        for pair in first.confusions[:_SHOWN]:
+            own, given = first.classes[pair.label], first.classes[pair.given]
+            pairs.add_row(
+                on_one_line(own.label),
+                on_one_line(given.label),
+                f"{pair.images}",
+                f"{pair.images / own.images:.2%}",
+            )
+        show(pairs)
+    note("ECE: expected calibration error, the mean distance of confidence from accuracy")
+    if len(results) > 1:
+        note(f"classes and confusions are those of {first.name}")
+
+
+def _show_accuracy(rows: list[Result]) -> None:
+    agreement = ("same top-1", "same top-5", "swap") if len(rows) > 1 else ()
+    table = new_table("evaluated", "images", "top-1", "top-5", "ECE", *agreement)
     for row in rows:
         same = row.agreement
+        figures = (
+            [f"{same.same_top1}", f"{same.same_top5}", f"{same.widest_swap:.1e}"] if same else []
+        )
         table.add_row(
             row.name,
             f"{row.images}",
             f"{row.top1:.2%}",
             f"{row.top5:.2%}",
-            f"{same.same_top1}" if same else "",
-            f"{same.same_top5}" if same else "",
-            f"{same.widest_swap:.1e}" if same else "",
+            f"{row.calibration.expected_error:.2%}" if row.calibration else "-",
+            *figures,
         )
     show(table)
     if len(rows) > 1:
@@ -488,28 +548,33 @@ def _show_accuracy(rows: list[Accuracy]) -> None:
 
 def _evaluate_checkpoint(
     subject: str, model: str | None, data: Path, images: int | None
-) -> list[Accuracy]:
-    from . import evaluate as evaluation
+) -> tuple[list[Result], ImageFolder]:
     from .checkpoint import load_checkpoint
-    from .runtimes.torch import TorchSession
+    from .evaluation import accuracy as evaluation
+    from .evaluation.report import result_of
+    from .runtimes.torch import TorchSession, version
 
     checkpoint = load_checkpoint(subject, model)
     folder = evaluation.open_folder(data, checkpoint.classes, len(checkpoint.labels), images)
     session = {f"{subject} (torch)": TorchSession(checkpoint, threads=os.cpu_count() or 1)}
     with _progress("evaluating", len(folder.samples)) as advance:
-        return evaluation.evaluate(session, folder, checkpoint.preprocessing, advance)
+        [row] = evaluation.evaluate(session, folder, checkpoint.preprocessing, advance)
+    origin = {"sha256": checkpoint.sha256, "runtime": "torch", "runtime_version": version()}
+    return [result_of(row, checkpoint.labels, **origin)], folder
 
 
 def _evaluate_bundle(
     bundle: Path, data: Path, images: int | None, record: bool
-) -> tuple[list[Accuracy], Callable[[], Any] | None]:
-    """The accuracy of every artifact, and what writes it into the manifest, if that is wanted."""
-    from . import evaluate as evaluation
-    from .bundle import check_hash, find_file, read_manifest
+) -> tuple[list[Result], ImageFolder, Callable[[], Any] | None]:
+    """What every artifact got right, and what writes it into the manifest, if that is wanted."""
+    from .bundle import check_hash, find_file, read_labels, read_manifest
     from .data.image_folder import summarize
+    from .evaluation import accuracy as evaluation
+    from .evaluation.report import result_of
     from .runtimes import runtimes_for
 
     manifest = read_manifest(bundle)
+    labels = read_labels(bundle, manifest)
     if record and not os.access(bundle, os.W_OK):
         raise InputError(f"`{bundle}` cannot be written to", "add `--no-record`")
     folder = evaluation.open_folder(data, manifest.classes, manifest.labels.count, images)
@@ -525,10 +590,20 @@ def _evaluate_bundle(
         raise InputError(f"no runtime here opens an artifact of `{bundle}`", "install one")
     with _progress("evaluating", len(folder.samples)) as advance:
         rows = evaluation.evaluate(sessions, folder, manifest.preprocessing, advance)
-    if summary is None:
-        return rows, None
     measured = [(*pair, row) for pair, row in zip(chosen, rows, strict=True)]
-    return rows, partial(evaluation.record_accuracy, bundle, measured, summary)
+    results = [
+        result_of(
+            row,
+            labels,
+            sha256=artifact.sha256,
+            runtime=runtime.name,
+            runtime_version=runtime.version(),
+        )
+        for artifact, runtime, row in measured
+    ]
+    if summary is None:
+        return results, folder, None
+    return results, folder, partial(evaluation.record_accuracy, bundle, measured, summary)
 
 
 @contextmanager

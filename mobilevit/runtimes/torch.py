@@ -18,10 +18,14 @@ from .base import Arrays, TensorSpec
 class TorchSession:
     """image: float32 (B, 3, H, W), RGB, 0..255 -> probabilities: float32 (B, classes)"""
 
-    delegate = "torch on the CPU"
-
-    def __init__(self, checkpoint: Checkpoint, threads: int = 1) -> None:
-        self._graph = ClassifierGraph(checkpoint.model, checkpoint.preprocessing).eval()
+    def __init__(
+        self, checkpoint: Checkpoint, threads: int = 1, device: torch.device | str = "cpu"
+    ) -> None:
+        graph = ClassifierGraph(checkpoint.model, checkpoint.preprocessing)
+        self._graph = graph.eval().to(device)
+        self._device = torch.device(device)
+        where = "the CPU" if self._device.type == "cpu" else str(self._device)
+        self.delegate = f"torch on {where}"
         self._threads = threads
         shape = (-1, 3, *checkpoint.preprocessing.image_size)
         classes = len(checkpoint.labels)
@@ -31,7 +35,8 @@ class TorchSession:
     @torch.inference_mode()
     def run(self, feeds: Mapping[str, NDArray[Any]]) -> Arrays:
         torch.set_num_threads(self._threads)
-        return {OUTPUT: self._graph(torch.from_numpy(feeds[INPUT])).numpy()}
+        pixels = torch.from_numpy(feeds[INPUT]).to(self._device)
+        return {OUTPUT: self._graph(pixels).cpu().numpy()}
 
 
 def load(artifact: Path, *, threads: int = 1) -> TorchSession:

@@ -6,13 +6,13 @@ written anew after every run. The same command again goes on: what is finished i
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -21,6 +21,7 @@ from ..errors import InputError, SdkError, first_fault
 from ..files import atomic_file
 from ..markdown import escaped
 from .guards import DivergedError
+from .logs import METRICS_FILE, read_metrics
 from .recipe import RECIPE_FILE, Recipe, read_recipe
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 SWEEP_FILE = "sweep.json"
 TABLE_FILE = "sweep.md"
-METRICS_FILE = "metrics.csv"  # in the folder of a run
 COLUMNS = ("top-1", "in epoch", "last top-1", "train loss", "minutes", "images/s")
 
 _LONGEST = 120  # characters of a folder's name
@@ -241,36 +241,24 @@ def _is_begun(run: Path, recipe: Recipe) -> bool:
 def _ended(planned: _Planned, run: Path, result: TrainResult | None, error: str) -> SweepRun:
     if result is None:
         return SweepRun(name=planned.name, settings=planned.settings, error=error)
-    metrics = _Metrics(run / METRICS_FILE)
+    rows = read_metrics(run / METRICS_FILE)
+    accuracies, losses = _column(rows, "val_accuracy"), _column(rows, "train_loss")
+    speeds = _column(rows, "images_per_s")
     return SweepRun(
         name=planned.name,
         settings=planned.settings,
         top1=result.top1,
         epoch=result.epoch,
         epochs=result.epochs,
-        last_top1=metrics.last("val_accuracy"),
-        train_loss=metrics.last("train_loss"),
+        last_top1=accuracies[-1] if accuracies else None,
+        train_loss=losses[-1] if losses else None,
         minutes=result.minutes,
-        images_per_s=metrics.median("images_per_s"),
+        images_per_s=median(speeds) if speeds else None,
     )
 
 
-class _Metrics:
-    """The columns of a run's metrics, where it has them."""
-
-    def __init__(self, path: Path) -> None:
-        with path.open(newline="") as file:
-            self.rows = list(csv.DictReader(file))
-
-    def _column(self, name: str) -> list[float]:
-        return [float(row[name]) for row in self.rows if row.get(name)]
-
-    def last(self, name: str) -> float | None:
-        return next(reversed(self._column(name)), None)
-
-    def median(self, name: str) -> float | None:
-        values = sorted(self._column(name))
-        return values[len(values) // 2] if values else None
+def _column(rows: list[dict[str, str]], name: str) -> list[float]:
+    return [float(row[name]) for row in rows if row.get(name)]
 
 
 def _read(data: Path | str, out: Path) -> list[SweepRun]:

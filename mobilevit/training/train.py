@@ -17,10 +17,8 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import (
     Callback,
-    TQDMProgressBar,
     WeightAveraging,
 )
-from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 
 from ..checkpoint import Checkpoint, save_checkpoint
@@ -29,11 +27,15 @@ from ..errors import DataError, InputError
 from ..files import room_for
 from ..models.registry import check_config
 from .classifier import Classifier
+from .curves import Curves
 from .ddp import check_batch, trainer_callbacks, trainer_options
 from .distributed import Team, joined
 from .guards import LossGuard, explained
 from .initial import initial_model
+from .logs import loggers
+from .progress import Progress
 from .recipe import Recipe, read_recipe
+from .run_card import Circumstances, write_run_card
 from .run_folder import RESUME_FILE as RESUME_FILE
 from .run_folder import all_begun, all_bring_run
 from .saving import SaveLast, begin
@@ -180,7 +182,7 @@ def _train(
     if workers is None:
         workers = max(0, (os.cpu_count() or 1) // team.place.here - 1)
     team.all_do(lambda: begin(out, recipe, base.data, resume) if first else None)
-    trainer = _trainer(out, recipe, best, LossGuard(recipe, len(classes)), team)
+    trainer = _trainer(out, recipe, best, LossGuard(recipe, len(classes)), team, report)
     batches = make_batches(
         train_images,
         val_images,
@@ -196,6 +198,8 @@ def _train(
         batches,
         out / RESUME_FILE if batches.begin_at else None,
     )
+    if trainer.is_global_zero:
+        write_run_card(best.path, trainer, Circumstances(data, labels, best.minutes), report)
     return TrainResult(
         checkpoint=out / CHECKPOINT_FILE,
         top1=best.top1,
@@ -222,9 +226,16 @@ def _check_run_folder(out: Path, recipe: Recipe, resume: bool) -> None:
         )
 
 
-def _trainer(out: Path, recipe: Recipe, best: SaveBest, guard: LossGuard, team: Team) -> L.Trainer:
+def _trainer(
+    out: Path,
+    recipe: Recipe,
+    best: SaveBest,
+    guard: LossGuard,
+    team: Team,
+    report: Callable[[str], None],
+) -> L.Trainer:
     callbacks: list[Callback] = [best, *step_callbacks(team, recipe), guard]
-    callbacks.append(TQDMProgressBar(leave=True))
+    callbacks += [Progress(recipe, report), Curves(out)]
     callbacks.append(stop := StopAtStep())
     callbacks.append(SaveLast(out / RESUME_FILE, recipe.save_every, guard, stop))
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -243,7 +254,8 @@ def _trainer(out: Path, recipe: Recipe, best: SaveBest, guard: LossGuard, team: 
         default_root_dir=out,
         **step_settings(team, recipe, best.base.model),
         callbacks=callbacks,
-        logger=CSVLogger(out, name="", version=""),
+        logger=loggers(out),
+        enable_progress_bar=False,  # `Progress` has its own
         log_every_n_steps=10,
         num_sanity_val_steps=0,
         check_val_every_n_epoch=recipe.validate_every,

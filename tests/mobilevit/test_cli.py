@@ -101,7 +101,7 @@ def test_shipped_weights_are_small_and_know_a_church(shipped_bundle: Path, tmp_p
 def test_shipped_weights_have_the_accuracy_of_their_card(imagenette: Path) -> None:
     """Every eighth validation photo; the card has the figure of all of them."""
     from mobilevit.checkpoint import load_checkpoint
-    from mobilevit.evaluate import evaluate, open_folder
+    from mobilevit.evaluation.accuracy import evaluate, open_folder
     from mobilevit.runtimes.torch import TorchSession
 
     checkpoint = load_checkpoint("mobilevit_xxs.imagenette")

@@ -137,9 +137,9 @@ def test_the_command_shows_a_table_and_the_sentence(
     assert ran.exit_code == 0
     assert "loading, workers: 1" in ran.stdout
     assert verdict(SPEED) in ran.stdout
-    refused = CliRunner().invoke(app, ["train", str(photo_folder)])
+    refused = CliRunner().invoke(app, ["train", str(photo_folder), "--measure-speed", "--resume"])
     assert refused.exit_code == 2
-    assert "`--out` is missing" in refused.output
+    assert "`--measure-speed` is of one run" in refused.stderr
 
 
 def test_the_allocator_changes_no_bit(photo_folder: Path) -> None:

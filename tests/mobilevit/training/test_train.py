@@ -51,7 +51,7 @@ def test_it_learns_and_says_how_well(photo_folder: Path, tmp_path: Path) -> None
 
 
 def test_the_saved_weights_are_those_that_were_measured(photo_folder: Path, tmp_path: Path) -> None:
-    from mobilevit.evaluate import evaluate, open_folder
+    from mobilevit.evaluation.accuracy import evaluate, open_folder
     from mobilevit.runtimes.torch import TorchSession
 
     result = train(photo_folder, tmp_path / "run", QUICK, workers=0, report=lambda line: None)

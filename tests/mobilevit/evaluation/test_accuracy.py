@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mobilevit.bundle import read_manifest
 from mobilevit.cli import app
 from mobilevit.data.image_folder import ImageFolder, scan, summarize
 from mobilevit.errors import InputError
-from mobilevit.evaluate import evaluate, open_folder
+from mobilevit.evaluation.accuracy import evaluate, open_folder
 from mobilevit.preprocessing import Preprocessing
 from mobilevit.runtimes import TensorSpec
 from tests.conftest import write_photos
@@ -62,6 +63,32 @@ def test_counts_and_agreement_are_those_of_the_rows(folder: ImageFolder) -> None
     assert two.agreement is not None
     assert (two.agreement.other, two.agreement.same_top1, two.agreement.same_top5) == ("one", 5, 4)
     assert two.agreement.widest_swap == pytest.approx(0.3)
+
+
+def test_every_answer_is_counted_where_it_belongs(folder: ImageFolder) -> None:
+    """By hand; then with the photos of two classes under each other's name."""
+    rows = np.full((6, 6), 0.1) + 0.4 * np.eye(6)[[0, 1, 2, 0, 0, 5]]
+    [right] = evaluate({"x": Scripted(rows.tolist())}, folder, RECORD)
+    assert right.answers == {(0, 0): 1, (1, 1): 1, (2, 2): 1, (3, 0): 1, (4, 0): 1, (5, 5): 1}
+    assert right.top1 == 4 / 6
+    other = {0: 1, 1: 0}
+    samples = tuple((path, other.get(target, target)) for path, target in folder.samples)
+    [wrong] = evaluate({"x": Scripted(rows.tolist())}, replace(folder, samples=samples), RECORD)
+    assert wrong.answers == {(1, 0): 1, (0, 1): 1, (2, 2): 1, (3, 0): 1, (4, 0): 1, (5, 5): 1}
+    assert wrong.top1 == 2 / 6
+    assert right.reliability is not None and wrong.reliability is not None
+    # as sure as before, and less often right
+    [before], [after] = ([b for b in r.reliability or () if b.images] for r in (right, wrong))
+    assert (before.images, before.confidence, before.accuracy) == (6, pytest.approx(0.5), 4 / 6)
+    assert (after.images, after.confidence, after.accuracy) == (6, pytest.approx(0.5), 2 / 6)
+
+
+def test_probabilities_that_are_not_numbers_have_no_calibration(folder: ImageFolder) -> None:
+    rows = np.full((6, 6), 0.1) + 0.4 * np.eye(6)
+    rows[3] = np.nan
+    [row] = evaluate({"x": Scripted(rows.tolist())}, folder, RECORD)
+    assert row.reliability is None
+    assert row.images == sum(row.answers.values()) == 6
 
 
 def test_a_part_of_the_photos_is_evenly_spread(tmp_path: Path) -> None:

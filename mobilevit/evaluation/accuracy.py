@@ -1,8 +1,9 @@
-"""Top-1 and top-5 on a folder of photos, of a checkpoint or of every artifact of a bundle."""
+"""What is measured on a folder of photos, of a checkpoint or of every artifact of a bundle."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,28 +11,32 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import NonNegativeInt
 
-from .bundle import (
+from ..bundle import (
     AccuracyRecord,
     ArtifactRecord,
     DataSummary,
     Manifest,
+    Record,
     read_manifest,
     write_manifest,
 )
-from .data.image_folder import ImageFolder, evenly_spread, scan
-from .errors import BundleError, DataError, InputError
-from .images import open_image
-from .prediction import Pixels, Probabilities, predict
-from .preprocessing import Preprocessing, resize_and_crop
-from .runtimes import Runtime, Session
+from ..data.image_folder import ImageFolder, evenly_spread, scan
+from ..errors import BundleError, DataError, InputError
+from ..images import open_image
+from ..prediction import Pixels, Probabilities, predict
+from ..preprocessing import Preprocessing, resize_and_crop
+from ..runtimes import Runtime, Session
+from .calibration import Bin, reliability
+
+Targets = NDArray[np.int64]  # (images,), class indices
 
 TOP = 5
 _BATCH = 64
 
 
-@dataclass(frozen=True)
-class Agreement:
+class Agreement(Record):
     """How the labels of an artifact compare with those of another, on the same photos.
 
     Labels change places between two files of one model where their probabilities are as good as
@@ -41,8 +46,8 @@ class Agreement:
     """
 
     other: str  # its name
-    same_top1: int  # images
-    same_top5: int  # images with the same five labels in the same order
+    same_top1: NonNegativeInt  # images
+    same_top5: NonNegativeInt  # images with the same five labels in the same order
     widest_swap: float
 
 
@@ -55,6 +60,8 @@ class Accuracy:
     top1: float
     top5: float
     agreement: Agreement | None  # with the first one evaluated; None for the first
+    answers: Mapping[tuple[int, int], int]  # (class, label given) -> images
+    reliability: tuple[Bin, ...] | None  # None where a probability was not a finite number
 
 
 def open_folder(
@@ -98,9 +105,22 @@ def evaluate(
         sessions: by name; the others are compared with the first.
         progress: is told how many photos are done.
     """
+    return evaluate_batches(sessions, _batches(folder, preprocessing), progress)
+
+
+def evaluate_batches(
+    sessions: Mapping[str, Session],
+    batches: Iterable[tuple[Pixels, Targets]],
+    progress: Callable[[int], None] = lambda done: None,
+) -> list[Accuracy]:
+    """The same for images from anywhere.
+
+    Args:
+        batches: uint8 (B, H, W, 3), RGB, resized and cropped, with class indices (B,).
+    """
     tallies = {name: _Tally() for name in sessions}
     done = 0
-    for pixels, targets in _batches(folder, preprocessing):
+    for pixels, targets in batches:
         first: Probabilities | None = None
         for name, session in sessions.items():
             given = predict(session, pixels)
@@ -115,9 +135,9 @@ def evaluate(
             images=done,
             top1=tally.top1 / done,
             top5=tally.top5 / done,
-            agreement=None
-            if name == names[0]
-            else Agreement(names[0], tally.same_top1, tally.same_top5, tally.widest_swap),
+            agreement=None if name == names[0] else tally.agreement(names[0]),
+            answers=dict(tally.answers),
+            reliability=tally.reliability(),
         )
         for name, tally in tallies.items()
     ]
@@ -129,8 +149,11 @@ class _Tally:
     def __init__(self) -> None:
         self.top1 = self.top5 = self.same_top1 = self.same_top5 = 0
         self.widest_swap = 0.0
+        self.answers: Counter[tuple[int, int]] = Counter()
+        self.confidences: list[Probabilities] = []  # of the labels given, [B] each
+        self.right: list[NDArray[np.bool_]] = []  # [B] each
 
-    def add(self, given: Probabilities, first: Probabilities, targets: NDArray[np.int64]) -> None:
+    def add(self, given: Probabilities, first: Probabilities, targets: Targets) -> None:
         order, expected = _ranked(given), _ranked(first)  # [B, 5]
         hits = order == targets[:, None]
         self.top1 += int(hits[:, 0].sum())
@@ -140,15 +163,30 @@ class _Tally:
         taken = np.take_along_axis(first, order, axis=1)  # what the first thinks of them
         places = np.take_along_axis(first, expected, axis=1)
         self.widest_swap = max(self.widest_swap, float(np.abs(taken - places).max()))
+        self.answers.update(zip(targets.tolist(), order[:, 0].tolist(), strict=True))
+        self.confidences.append(np.take_along_axis(given, order[:, :1], axis=1)[:, 0])
+        self.right.append(hits[:, 0])
+
+    def agreement(self, other: str) -> Agreement:
+        return Agreement(
+            other=other,
+            same_top1=self.same_top1,
+            same_top5=self.same_top5,
+            widest_swap=self.widest_swap,
+        )
+
+    def reliability(self) -> tuple[Bin, ...] | None:
+        confidences = np.concatenate(self.confidences)
+        if not np.isfinite(confidences).all():
+            return None
+        return reliability(confidences, np.concatenate(self.right))
 
 
 def _ranked(probabilities: Probabilities) -> NDArray[np.int64]:
     return np.argsort(-probabilities, axis=1, kind="stable")[:, :TOP]
 
 
-def _batches(
-    folder: ImageFolder, preprocessing: Preprocessing
-) -> Iterator[tuple[Pixels, NDArray[np.int64]]]:
+def _batches(folder: ImageFolder, preprocessing: Preprocessing) -> Iterator[tuple[Pixels, Targets]]:
     """uint8 (B, H, W, 3) with class indices (B,), in order, decoded by threads."""
     with ThreadPoolExecutor() as pool:
         for start in range(0, len(folder.samples), _BATCH):

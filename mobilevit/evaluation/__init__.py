@@ -1,0 +1,1 @@
+"""How right a model is on photos, and a report of it."""
