@@ -214,10 +214,12 @@ def train(
     weights: Annotated[
         str | None, typer.Option(help="Checkpoint to start from: a file, or shipped weights.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option()] = None,
-    batch_size: Annotated[int | None, typer.Option()] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the photos.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Images of a step, of all processes together.")
+    ] = None,
     image_size: Annotated[int | None, typer.Option(help="Pixels a side.")] = None,
-    learning_rate: Annotated[float | None, typer.Option()] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="The highest.")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any other field of the recipe."),
@@ -231,7 +233,9 @@ def train(
     labels: Annotated[
         Path | None, typer.Option(help="JSON with a readable label for each class folder.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(help="Processes that load images.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=0, help="Processes that load images; default: spare cores.")
+    ] = None,
     cache: Annotated[
         bool, typer.Option("--cache", help="Keep the decoded photos in memory.")
     ] = False,
@@ -264,9 +268,14 @@ def train(
         "learning_rate": learning_rate,
     }
     fields = {key: value for key, value in given.items() if value is not None}
-    fields |= dict(_setting(text) for text in settings or [])
     from .training.distributed import launched_place
     from .training.recipe import Recipe, load_recipe, make_recipe, read_recipe
+
+    for text in settings or []:
+        key, value = _setting(text)
+        if key in fields:
+            raise InputError(f"`{key}` is given twice", "leave one out")
+        fields[key] = value
 
     if measure_speed and (resume or sweeps or (devices or 1) > 1):
         raise InputError("`--measure-speed` is of one run in one process, from its start")
@@ -297,12 +306,12 @@ def train(
     with _processes(devices, timeout) as team:
         if resume:
             all_bring_run(team, out)
-        text = team.all_from_first(lambda: (chosen or choose()).model_dump_json().encode())
+        decided = team.all_from_first(lambda: (chosen or choose()).model_dump_json().encode())
         try:
             result = run(
                 data,
                 out,
-                Recipe.model_validate_json(text),
+                Recipe.model_validate_json(decided),
                 resume=resume,
                 **how,
             )
@@ -425,15 +434,12 @@ def _sweep(
 
 def _setting(text: str) -> tuple[str, Any]:
     """`KEY=VALUE`, the value in JSON or a bare word."""
-    import json
+    from .training.recipe import parse_value
 
     key, sign, value = text.partition("=")
     if not sign:
         raise InputError(f"`--set {text}` has no value", "write `--set KEY=VALUE`")
-    try:
-        return key, json.loads(value)
-    except ValueError:
-        return key, value
+    return key, parse_value(value)
 
 
 @app.command("eval")
@@ -453,25 +459,30 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Accuracy on photos: of the weights, or of every artifact of a bundle."""
+    if (Path(subject) / "checkpoint.safetensors").is_file():  # the folder of a run
+        subject = str(Path(subject) / "checkpoint.safetensors")
     bundle = Path(subject) if Path(subject).is_dir() else None
     if bundle is not None and model is not None:
         raise InputError("`--model` is for checkpoints, and a bundle names its own")
     if out is not None:
         _check_report_folder(out, bundle)
+    from .data.image_folder import skipped_lines, summarize
+
     if bundle is not None:
         results, folder, save = _evaluate_bundle(bundle, data, images, record)
     else:
         results, folder = _evaluate_checkpoint(subject, model, data, images)
         save = None
+    for line in skipped_lines(folder.skipped):
+        note(line)
     if as_json:
         emit([result.model_dump(mode="json") for result in results])
     else:
         _show_results(results)
     if out is not None:
-        from .data.image_folder import summarize
         from .evaluation.report import MARKDOWN_FILE, make_report, write_report
 
-        write_report(make_report(subject, summarize(folder), results), out)
+        write_report(make_report(subject, summarize(folder), results, len(folder.skipped)), out)
         note(f"report: {out / MARKDOWN_FILE}")
     if save is not None:  # what was measured is on the screen by now, whatever becomes of the file
         save()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 200  # characters of a name that is quoted
+_NAMED = 30  # names of a list
 
 
 class SdkError(Exception):
@@ -72,8 +73,11 @@ def unknown_name(
         return InputError(
             f"unknown {kind} `{name}`", "did you mean " + " or ".join(f"`{n}`" for n in near) + "?"
         )
+    names = sorted(known)
+    more = f", and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return InputError(
-        f"unknown {kind} `{name}`", f"known {plural or kind + 's'}: {', '.join(sorted(known))}"
+        f"unknown {kind} `{name}`",
+        f"known {plural or kind + 's'}: {', '.join(names[:_NAMED])}{more}",
     )
 
 
@@ -84,7 +88,8 @@ def first_fault(error: ValidationError) -> str:
     """
     fault = error.errors()[0]
     where = ".".join(str(part) for part in fault["loc"])
-    text = f"{where[:_LONGEST]}: {fault['msg']}" if where else str(fault["msg"])
+    said = fault["msg"].removeprefix("Value error, ")
+    text = f"{where[:_LONGEST]}: {said}" if where else said
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

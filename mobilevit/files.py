@@ -101,6 +101,8 @@ def _writing(path: Path) -> Iterator[None]:
 
 def _cannot_write(path: Path, error: OSError) -> InputError:
     reason = error.strerror or str(error)
+    full = error.errno in _NO_ROOM
     return InputError(
-        f"cannot write `{path}`: {reason}", "free some space, or choose another folder"
+        f"cannot write `{path}`: {reason}",
+        "free some space, or choose another folder" if full else "choose another folder",
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from ..images import open_image
 
 Item = TypeVar("Item")
 
+_TOLD = 10  # files left out that are named
 PARTS = ("train", "val")  # names of folders that say nothing of the data
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".ppm", ".gif"}
 
@@ -79,7 +81,7 @@ def scan(root: Path, classes: tuple[str, ...] | None = None) -> ImageFolder:
     files = [
         (path, classes.index(name))
         for name in found
-        for path in sorted((root / name).rglob("*"))
+        for path in _files(root / name)
         if path.is_file() and not path.name.startswith(".")
     ]
     with captured(), ThreadPoolExecutor() as pool:  # decoders talk about odd files
@@ -90,13 +92,30 @@ def scan(root: Path, classes: tuple[str, ...] | None = None) -> ImageFolder:
         for (path, _), reason in zip(files, reasons, strict=True)
         if reason is not None
     )
+    filled = {target for _, target in samples}
     for index, name in enumerate(classes):
-        if name in found and not any(target == index for _, target in samples):
+        if name in found and index not in filled:
             raise DataError(
                 f"class `{name}` has no readable image in `{root / name}`",
                 "add images or remove the folder",
             )
     return ImageFolder(root, classes, samples, skipped)
+
+
+def _files(folder: Path) -> list[Path]:
+    """Sorted.
+
+    Raises:
+        DataError: a folder in it cannot be listed, which `rglob` would pass over in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise DataError(
+            f"`{error.filename}` cannot be listed: {error.strerror}", "allow it, or remove it"
+        ) from error
+
+    found = os.walk(folder, onerror=refuse)
+    return sorted(Path(place) / name for place, _, names in found for name in names)
 
 
 def _unreadable(path: Path) -> str | None:
@@ -157,6 +176,14 @@ def split(folder: ImageFolder, fraction: float, seed: int) -> tuple[ImageFolder,
     )
 
 
+def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
+    """For a person: the first of what was left out, and why."""
+    for item in skipped[:_TOLD]:
+        yield f"skipped: {item.reason}"
+    if len(skipped) > _TOLD:
+        yield f"and {len(skipped) - _TOLD} more"
+
+
 def read_folders(
     data: Path, val_fraction: float, seed: int, report: Callable[[str], None]
 ) -> tuple[ImageFolder, ImageFolder]:
@@ -180,13 +207,11 @@ def read_folders(
     else:
         train_folder, val_folder = split(scan(data), val_fraction, seed)
     skipped = train_folder.skipped + val_folder.skipped
-    for item in skipped[:10]:
-        report(f"skipped: {item.reason}")
-    if len(skipped) > 10:
-        report(f"and {len(skipped) - 10} more")
+    for line in skipped_lines(skipped):
+        report(line)
     report(
         f"{len(train_folder.samples)} images to train on, {len(val_folder.samples)} to validate "
-        f"on, {len(train_folder.classes)} classes, {len(skipped)} files skipped"
+        f"on; classes: {len(train_folder.classes)}; files skipped: {len(skipped)}"
     )
     return train_folder, val_folder
 

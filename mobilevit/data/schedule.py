@@ -14,6 +14,7 @@ import torch
 from torch.utils.data import Sampler
 
 from ..errors import DataError
+from .seeds import seed_of
 
 
 class Draw(NamedTuple):
@@ -31,19 +32,14 @@ class Step(NamedTuple):
     images: int
 
 
-def item_seed(seed: int, item: int) -> int:
-    """Of one image or step of an epoch that has `seed`; no two epochs share any."""
-    return seed * 1_000_003 + item
-
-
 @dataclass(frozen=True)
 class Schedule:
     """The steps of every epoch: of one size each, or of several in shuffled order.
 
     Source of the latter: MobileViT (arXiv:2110.02178), section 3.2 and algorithm 1 of appendix B,
     multi-scale sampling with variably-sized batches, b_t = H W b / (H_t W_t). The paper draws a
-    size for each step; here each epoch has its sizes in equal shares, shuffled, and with it the
-    same number of steps.
+    size for each step; here each epoch has as many steps of each, or one more of some, shuffled,
+    and with it the same number of steps.
 
     `parts`: shares each step is computed in, by processes and one after the other; batches are
     multiples of it.
@@ -63,25 +59,35 @@ class Schedule:
                 f"{self.images} images are too few for steps in {self.parts} parts",
                 "use fewer processes, or a smaller `accumulate`",
             )
+        needed = sum(kind.images for kind in self._kinds())
+        if needed > self.images:
+            raise DataError(
+                f"{self.images} images are too few for a step of each size, which take {needed}",
+                "lower `batch_size`, or leave sizes out of `multi_scale`",
+            )
 
     def steps(self, epoch: int) -> list[Step]:
         """In order. Every epoch has as many; images that would not fill a step are left out."""
         if not self.multi_scale:
             step = self._step(self.size_at(epoch), self.batch_size)
             return [step] * (self.images // step.images)
-        area = self.image_size * self.image_size
-        kinds = [
-            self._step(side, round(self.batch_size * area / (side * side)))
-            for side in self.multi_scale
-        ]
+        kinds = self._kinds()
         rounds, left = divmod(self.images, sum(kind.images for kind in kinds))
         steps = kinds * rounds
         for kind in kinds:
             if kind.images <= left:
                 steps.append(kind)
                 left -= kind.images
-        generator = torch.Generator().manual_seed(item_seed(self.seed_at(epoch), self.images))
+        generator = torch.Generator().manual_seed(seed_of(self.seed_at(epoch), self.images))
         return [steps[i] for i in torch.randperm(len(steps), generator=generator).tolist()]
+
+    def _kinds(self) -> list[Step]:
+        """A step of each size."""
+        area = self.image_size * self.image_size
+        return [
+            self._step(side, round(self.batch_size * area / (side * side)))
+            for side in self.multi_scale
+        ]
 
     def _step(self, side: int, batch_size: int) -> Step:
         images = max(self.parts, min(batch_size, self.images) // self.parts * self.parts)
@@ -131,7 +137,7 @@ class BatchSampler(Sampler[list[Draw]]):
             taken = order[start : start + images]
             start += images
             for part in _parts(taken, schedule.parts)[self.rank :: self.processes]:
-                yield [Draw(index, side, item_seed(seed, index)) for index in part]
+                yield [Draw(index, side, seed_of(seed, index)) for index in part]
 
 
 def _parts(items: Sequence[int], count: int) -> list[Sequence[int]]:

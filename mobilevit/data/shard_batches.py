@@ -23,7 +23,8 @@ from ..errors import DataError, InputError
 from ..images import open_image
 from ..preprocessing import Preprocessing
 from .dataset import Item, TrainItem
-from .schedule import Schedule, item_seed
+from .schedule import Schedule
+from .seeds import seed_of
 from .shard_stream import Encoded, read_shard
 from .shards import ShardSet
 from .transforms import Augmentation, drawing_from, eval_transform
@@ -82,7 +83,7 @@ class ShardBatches(Sampler[list[EncodedDraw]]):
         seed = self.schedule.seed_at(epoch)
         for side, size in batches[done:]:
             drawn = [next(images) for _ in range(size)]
-            yield [EncodedDraw(image, n, side, item_seed(seed, n)) for n, image in drawn]
+            yield [EncodedDraw(image, n, side, seed_of(seed, n)) for n, image in drawn]
 
     def _images(self, epoch: int, count: int, skip: int) -> Iterator[tuple[int, Encoded]]:
         """The `count` images of this process but the first `skip`, each with its number among all;
@@ -97,7 +98,7 @@ class ShardBatches(Sampler[list[EncodedDraw]]):
         def block(number: int) -> list[tuple[int, Encoded]]:
             size = min(BLOCK, count - number * BLOCK)
             held = [next(stretch) for _ in range(size)]
-            seed = item_seed(schedule.seed_at(epoch), schedule.images + 1 + start + number * BLOCK)
+            seed = seed_of(schedule.seed_at(epoch), schedule.images + 1 + start + number * BLOCK)
             order = torch.randperm(size, generator=torch.Generator().manual_seed(seed))
             return [held[i] for i in order.tolist()]
 

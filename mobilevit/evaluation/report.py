@@ -85,6 +85,7 @@ class EvaluationReport(Record):
     sdk_version: str
     subject: str  # checkpoint or bundle, as it was named
     data: ClassSummary
+    skipped: int = Field(default=0, ge=0)  # files that could not be read, and were left out
     results: tuple[Result, ...] = Field(min_length=1)
 
 
@@ -170,13 +171,16 @@ def check_report_packages() -> None:
             raise MissingDependencyError(package, "report")
 
 
-def make_report(subject: str, data: ClassSummary, results: Sequence[Result]) -> EvaluationReport:
-    """The record of an evaluation that ends now."""
+def make_report(
+    subject: str, data: ClassSummary, results: Sequence[Result], skipped: int = 0
+) -> EvaluationReport:
+    """The record of an evaluation that ends now; `skipped`: files that could not be read."""
     return EvaluationReport(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         sdk_version=__version__,
         subject=subject,
         data=data,
+        skipped=skipped,
         results=tuple(results),
     )
 

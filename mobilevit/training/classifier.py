@@ -1,4 +1,4 @@
-"""The Lightning module and data module of image classification."""
+"""The Lightning module of image classification: model, loss and optimizer."""
 
 from __future__ import annotations
 
@@ -8,69 +8,17 @@ import lightning as L
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 from torchvision.transforms import v2
 
-from ..data.dataset import DecodedFiles, DecodedMemory, EvalDataset, TrainDataset
-from ..data.image_folder import ImageFolder
-from ..data.schedule import BatchSampler, ShareSampler, item_seed
-from ..data.transforms import Augmentation
+from ..data.seeds import seed_of
 from ..preprocessing import Preprocessing, normalize
 from .allocator import keep_freed_memory
 from .initial import head_of
 from .optimizer import learning_rate_factor, parameter_groups
 from .recipe import Recipe
-from .scheduled_data import ScheduledData
 from .teacher import Teacher, answer_images, distillation_loss
-
-
-class ClassificationData(ScheduledData):
-    """Of images in folders."""
-
-    def __init__(
-        self,
-        train: ImageFolder,
-        val: ImageFolder,
-        recipe: Recipe,
-        preprocessing: Preprocessing,
-        workers: int,
-        cache: int = 0,
-    ) -> None:
-        """`cache`: bytes of memory that decoded training images may take; 0: read from files."""
-        super().__init__(len(train), recipe, preprocessing, workers)
-        self.train_folder = train
-        self.val_folder = val
-        self.read = DecodedMemory(train, cache) if cache else DecodedFiles(train)
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        recipe, (rank, processes) = self.recipe, self.place()
-        dataset = TrainDataset(
-            self.read,
-            [target for _, target in self.train_folder.samples],
-            Augmentation(recipe.crop_scale, recipe.interpolation, recipe.rand_augment),
-        )
-        return DataLoader(
-            dataset,
-            batch_sampler=BatchSampler(self.schedule(processes), rank, processes, self.position),
-            num_workers=self.workers,
-            persistent_workers=self.workers > 0,
-            pin_memory=torch.cuda.is_available(),
-        )
-
-    def val_dataloader(self) -> DataLoader[Any]:
-        dataset = EvalDataset(self.val_folder, self.preprocessing)
-        share = ShareSampler(len(dataset), *self.place())
-        if not len(share):
-            return self.nothing()
-        return DataLoader(
-            dataset,
-            batch_size=self.val_batch_size(),
-            sampler=share,
-            num_workers=self.workers,
-            pin_memory=torch.cuda.is_available(),
-        )
 
 
 class Classifier(L.LightningModule):
@@ -132,13 +80,15 @@ class Classifier(L.LightningModule):
         super().train(mode)
         if mode and self.recipe.freeze_backbone:  # its running statistics stay, too
             self.model.eval()
-            self.model.get_submodule(head_of(self.model)).train()
+            for module in self.model.children():
+                if isinstance(module, nn.Dropout):  # the head's
+                    module.train()
         return self
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Dropout, too, follows from the epoch and the step alone, whatever ran before."""
-        seed = item_seed(self.recipe.seed_at(self.current_epoch), batch_idx)
-        torch.manual_seed(seed + self.global_rank)
+        """Dropout, too, follows from epoch, step and process alone, whatever ran before."""
+        seed = self.recipe.seed_at(self.current_epoch)
+        torch.manual_seed(seed_of(seed, batch_idx, self.global_rank))
 
     def training_step(self, batch: tuple[Tensor, Tensor, Tensor], index: int) -> Tensor:
         loss = self.loss(*batch)

@@ -304,6 +304,7 @@ def _watched(team: Team) -> Iterator[None]:
         team.all_gather(b"")  # process 0 may still be writing
     except SdkError as error:
         watch.tell(error.message, error.hint)
+        watch.close()
         raise
     except (RuntimeError, OSError) as error:  # of gloo and NCCL, when a peer is gone or silent
         loss = watch.loss(wait=5)

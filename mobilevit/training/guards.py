@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from math import isfinite, log
+from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
@@ -14,8 +15,9 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
-from ..errors import InputError
+from ..errors import InputError, reason
 from .recipe import Recipe
+from .run_folder import CHECKPOINT_FILE
 
 READ_EVERY = 10  # steps; an accelerator must end its work before a number can be read
 FIRST = 10  # batches whose mean loss is where training began
@@ -91,7 +93,12 @@ class LossGuard(Callback):
         ways.append(f"lower `learning_rate={self.recipe.learning_rate:g}`, at {rate:.2g} by now")
         if not self.recipe.gradient_clip:
             ways.append("clip gradients, such as with `gradient_clip=5`")
-        ways.append(f"what was good until then is kept in `{trainer.default_root_dir}`")
+        kept = Path(trainer.default_root_dir) / CHECKPOINT_FILE
+        ways.append(
+            f"in a new folder, from what was good until then: `--weights {kept}`"
+            if kept.is_file()
+            else "start again in a new folder: nothing was good enough to be kept"
+        )
         return "; ".join(ways)
 
     def state_dict(self) -> dict[str, Any]:
@@ -121,9 +128,8 @@ def explained(recipe: Recipe) -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:  # torch.OutOfMemoryError is one of the latter
         if "DataLoader worker" in str(error):
             raise InputError(
-                "a process that loads images was ended by the system, which as a rule lacked "
-                "memory",
-                "use fewer `--workers`; in a container, give it more shared memory",
+                f"a process that loads images was ended: {reason(error)}",
+                "where memory lacked: fewer `--workers`, and in a container more shared memory",
             ) from error
         if not _lacks_memory(error):
             raise

@@ -63,6 +63,8 @@ def _head(
     kept = [name for name in classes if name in given.classes]
     for name in kept:
         for key, value in tensors.items():
+            if known[key].shape[1:] != value.shape[1:]:
+                continue  # of another width: `_load` refuses all of it
             value[classes.index(name)] = known[key][given.classes.index(name)]
     report(
         f"`{head}` starts anew: {len(classes) - len(kept)} of its {len(classes)} classes are not "

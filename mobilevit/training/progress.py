@@ -16,6 +16,7 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 
 from .recipe import Recipe
+from .saving import SaveBest
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -82,26 +83,21 @@ class Progress(Callback):
     """Shows and logs `images_per_s` and `learning_rate`, and shows where the run is.
 
     Args:
+        best: knows which epoch is, and was told of the present one before.
         report: is given lines for a person to read.
     """
 
-    def __init__(self, recipe: Recipe, report: Callable[[str], None]) -> None:
+    def __init__(self, recipe: Recipe, best: SaveBest, report: Callable[[str], None]) -> None:
         self.recipe = recipe
+        self.best = best
         self.report = report
         self.forecast = Forecast(recipe)
         self.next_line = time.monotonic() + FIRST_LINE_S
-        self.best = -1.0  # validation accuracy so far
         self.validated = False  # in the present epoch
         self.share = 0.0  # of the present epoch that is done
         self.began = 0.0  # the present step, or validation
         self.warm = False  # whether a step was done since the process began
         self.display: _Display | None = None
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"best": self.best}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.best = state_dict["best"]
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         console = _terminal() if trainer.is_global_zero else None
@@ -179,15 +175,14 @@ class Progress(Callback):
         metrics = {key: float(value) for key, value in trainer.callback_metrics.items()}
         if not self.validated:
             return
-        top1 = metrics["val_accuracy"]
-        better, self.best = top1 >= self.best, max(top1, self.best)
+        top1, best = metrics["val_accuracy"], self.best
         trained = metrics.get("train_loss")  # not known of an epoch resumed behind its last step
         if trainer.is_global_zero:
             self.report(
                 f"{self._epoch(trainer)}: "
-                f"{'' if trained is None else f'train loss {trained:.3f}, '}"
-                f"validation loss {metrics['val_loss']:.3f}, top-1 {top1:.2%}"
-                f"{', best so far' if better else f' (best {self.best:.2%})'}; "
+                f"loss {'' if trained is None else f'{trained:.3f}, '}"
+                f"val. {metrics['val_loss']:.3f}, top-1 {top1:.2%}"
+                f"{', best' if best.epoch == trainer.current_epoch + 1 else ''}; "
                 f"{self._pace(trainer)}"
             )
 

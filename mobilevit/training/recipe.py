@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ..data.seeds import seed_of
 from ..errors import InputError, first_fault, reason, unknown_name
 
 RECIPE_FILE = "recipe.json"  # in the run's folder
@@ -83,7 +84,7 @@ class Recipe(BaseModel):
     compile: bool = False  # torch.compile
     sync_batchnorm: bool = False  # statistics over all processes
     checkpoint_precision: Literal["fp32", "fp16"] = "fp32"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
     @model_validator(mode="after")
     def _check(self) -> Recipe:
@@ -96,6 +97,8 @@ class Recipe(BaseModel):
             raise ValueError("train_sizes and multi_scale exclude each other")
         if self.epochs % self.validate_every:
             raise ValueError("validate_every must divide epochs, so that the last is validated")
+        if self.min_learning_rate > self.learning_rate:
+            raise ValueError("min_learning_rate is where the rate ends, and above learning_rate")
         if self.batch_size < 2 * self.accumulate:
             raise ValueError("batch_size leaves less than two images for a part of a step")
         if self.freeze_backbone and not self.weights:
@@ -112,7 +115,7 @@ class Recipe(BaseModel):
 
     def seed_at(self, epoch: int) -> int:
         """Of everything random in `epoch`."""
-        return self.seed * 100_003 + epoch
+        return seed_of(self.seed, epoch)
 
     def size_at(self, epoch: int) -> int:
         """Side of the training crops in `epoch`, pixels, where steps have no sizes of their own."""
@@ -178,6 +181,14 @@ def _trained_with(source: str | Path, shipped: Mapping[str, Path]) -> dict[str, 
     if not fields:
         raise InputError(f"`{source}` does not say how it was trained", "choose another recipe")
     return fields
+
+
+def parse_value(text: str) -> Any:
+    """A field's value as somebody types it: JSON, or else a word."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def make_recipe(fields: Mapping[str, Any], source: str = "recipe") -> Recipe:

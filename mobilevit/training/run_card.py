@@ -41,6 +41,7 @@ from ..runtimes.torch import TorchSession, version
 from ..templates import render
 from .curves import CURVES_FILE
 from .recipe import RECIPE_FILE, Recipe
+from .scheduled_data import ScheduledData
 
 CARD_FILE = "README.md"
 EVALUATION_FOLDER = "evaluation"
@@ -85,9 +86,8 @@ def write_run_card(
 
 
 def _validation_batches(trainer: L.Trainer) -> Iterator[tuple[Pixels, Targets]]:
-    data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    data.trainer = None  # all images, not this process's share
-    for pixels, targets in data.val_dataloader():
+    data: ScheduledData = trainer.datamodule  # type: ignore[attr-defined]
+    for pixels, targets in data.val_loader(0, 1):
         yield pixels.permute(0, 2, 3, 1).numpy(), targets.numpy()  # [B, H, W, 3], [B]
 
 

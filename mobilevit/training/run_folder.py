@@ -12,6 +12,7 @@ from ..errors import CheckpointError, reason
 from ..files import atomic_file
 from .distributed import Team
 
+CHECKPOINT_FILE = "checkpoint.safetensors"
 RESUME_FILE = "last.ckpt"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,11 +10,13 @@ from typing import Any, BinaryIO
 import lightning as L
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
-from lightning.pytorch.callbacks import Checkpoint
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Checkpoint as CheckpointCallback
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from pydantic import TypeAdapter
 
 from ..bundle import ClassSummary
+from ..checkpoint import Checkpoint, save_checkpoint
 from ..errors import InputError, reason
 from ..files import atomic_file
 from .guards import LossGuard
@@ -93,7 +96,59 @@ class WholeFiles(TorchCheckpointIO):
         return path.open("rb")
 
 
-class SaveLast(Checkpoint):
+class SaveBest(Callback):
+    """Write the checkpoint whenever validation accuracy is the best so far; of equals, that of the
+    lower validation loss.
+
+    Runs before weight averaging swaps the averaged weights out again, so the weights written are
+    those that were measured; but for rounding, where they are written as halves.
+    """
+
+    def __init__(self, path: Path, base: Checkpoint, precision: str) -> None:
+        self.path = path
+        self.base = base
+        self.precision = precision
+        self.top1 = -1.0
+        self.loss = float("inf")
+        self.epoch = 0
+        self.minutes_before = 0.0  # of the run, before it was resumed
+        self.started = time.monotonic()
+
+    @property
+    def minutes(self) -> float:
+        return self.minutes_before + (time.monotonic() - self.started) / 60
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        top1, loss = (float(trainer.callback_metrics[k]) for k in ("val_accuracy", "val_loss"))
+        if (top1, -loss) <= (self.top1, -self.loss):
+            return
+        self.top1, self.loss, self.epoch = top1, loss, trainer.current_epoch + 1
+        self.base.measured = {
+            **self.base.measured,
+            "top1": round(top1, 5),
+            "epoch": self.epoch,
+            "minutes": round(self.minutes, 1),
+        }
+        if trainer.is_global_zero:
+            save_checkpoint(self.path, self.base, self.precision)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "top1": self.top1,
+            "loss": self.loss,
+            "epoch": self.epoch,
+            "minutes": self.minutes,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.top1, self.loss = state_dict["top1"], state_dict["loss"]
+        self.epoch = state_dict["epoch"]
+        self.minutes_before = state_dict["minutes"]
+
+
+class SaveLast(CheckpointCallback):
     """Saves every `every` steps, after every epoch, and when the run is told to end by SIGTERM or,
     where it has one process, by Ctrl-C.
 
@@ -137,9 +192,6 @@ class SaveLast(Checkpoint):
             self.stop.stop_if_asked()
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        # sums up the epoch over all processes; process 0 did it for its progress bar, and the
-        # others must before they tell each other anything else
-        _ = trainer.callback_metrics
         self._save(trainer)
 
     def on_exception(

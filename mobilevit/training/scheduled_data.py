@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Any
 
 import lightning as L
@@ -11,6 +12,15 @@ from torch.utils.data import DataLoader
 from ..data.schedule import Schedule
 from ..preprocessing import Preprocessing
 from .recipe import Recipe
+
+_GRACE = 60  # seconds that a worker outlives a signal to end
+
+
+def ignore_signals(worker: int) -> None:
+    """For the processes that load images: Ctrl-C, a job's end and `timeout` reach them besides the
+    process that trains, which is to finish its step first, and ends them then."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.alarm(_GRACE))
 
 
 class ScheduledData(L.LightningDataModule):
@@ -52,9 +62,16 @@ class ScheduledData(L.LightningDataModule):
         """This process's number, and how many there are."""
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
 
+    def val_dataloader(self) -> DataLoader[Any]:
+        return self.val_loader(*self.place())
+
+    def val_loader(self, rank: int, processes: int) -> DataLoader[Any]:
+        """Of the part of the images to validate on that process `rank` of `processes` has."""
+        raise NotImplementedError
+
     def val_batch_size(self) -> int:
-        """Images that this process validates on at a time."""
-        return max(1, self.recipe.batch_size // self.place()[1])
+        """Images that a process validates on at a time: what it trains on at a time fits."""
+        return max(1, self.recipe.batch_size // (self.place()[1] * self.recipe.accumulate))
 
     def nothing(self) -> DataLoader[Any]:
         """One batch without images: what a process validates on that has no share, and which must

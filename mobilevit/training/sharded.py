@@ -12,7 +12,7 @@ from ..data.shards import ShardSet
 from ..data.transforms import Augmentation
 from ..preprocessing import Preprocessing
 from .recipe import Recipe
-from .scheduled_data import ScheduledData
+from .scheduled_data import ScheduledData, ignore_signals
 
 
 class ShardedData(ScheduledData):
@@ -39,17 +39,19 @@ class ShardedData(ScheduledData):
                 self.train_set, self.schedule(processes), rank, processes, self.position
             ),
             num_workers=self.workers,
+            worker_init_fn=ignore_signals,
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
         )
 
-    def val_dataloader(self) -> DataLoader[Any]:
-        share = ShardShare(self.val_set, self.val_batch_size(), *self.place())
+    def val_loader(self, rank: int, processes: int) -> DataLoader[Any]:
+        share = ShardShare(self.val_set, self.val_batch_size(), rank, processes)
         if not len(share):
             return self.nothing()
         return DataLoader(
             EncodedEval(self.preprocessing),
             batch_sampler=share,
             num_workers=self.workers,
+            worker_init_fn=ignore_signals,
             pin_memory=torch.cuda.is_available(),
         )

@@ -11,8 +11,8 @@ from ..data.image_folder import ImageFolder, summarize
 from ..data.shards import ShardSet, has_shards, open_shards
 from ..errors import DataError, InputError
 from ..preprocessing import Preprocessing
-from .classifier import ClassificationData
 from .distributed import Team
+from .folder_data import FolderData
 from .recipe import Recipe
 from .scheduled_data import ScheduledData
 from .sharded import ShardedData
@@ -67,14 +67,20 @@ def make_batches(
     recipe: Recipe,
     preprocessing: Preprocessing,
     workers: int,
-    cache: int = 0,
+    cache: bool = False,
+    sharers: int = 1,
 ) -> ScheduledData:
     """
+    Args:
+        cache: keep decoded training images in memory.
+        sharers: processes on this machine that do so, together in at most half of what is free.
+
     Raises:
         InputError: `cache` or a teacher of whole images, for images that are in shards.
     """
     if isinstance(train, ImageFolder) and isinstance(val, ImageFolder):
-        return ClassificationData(train, val, recipe, preprocessing, workers, cache)
+        room = _free_memory() // 2 // sharers if cache else 0
+        return FolderData(train, val, recipe, preprocessing, workers, room)
     assert isinstance(train, ShardSet)
     assert isinstance(val, ShardSet)
     if cache:
@@ -85,6 +91,13 @@ def make_batches(
             "set `teacher_view=crop`",
         )
     return ShardedData(train, val, recipe, preprocessing, workers)
+
+
+def _free_memory() -> int:
+    """Bytes that programs can take without others being pushed out."""
+    import psutil
+
+    return int(psutil.virtual_memory().available)
 
 
 def _listed(folder: ImageFolder, root: Path) -> str:

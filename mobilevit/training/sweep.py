@@ -22,7 +22,7 @@ from ..files import atomic_file
 from ..markdown import escaped
 from .guards import DivergedError
 from .logs import METRICS_FILE, read_metrics
-from .recipe import RECIPE_FILE, Recipe, read_recipe
+from .recipe import RECIPE_FILE, Recipe, parse_value, read_recipe
 
 if TYPE_CHECKING:
     from .train import TrainResult
@@ -108,14 +108,7 @@ def _values(text: str) -> list[Any]:
     try:
         return list(json.loads(f"[{text}]"))
     except (ValueError, RecursionError):
-        return [_value(word) for word in text.split(",")]
-
-
-def _value(word: str) -> Any:
-    try:
-        return json.loads(word)
-    except (ValueError, RecursionError):
-        return word.strip()
+        return [parse_value(word.strip()) for word in text.split(",")]
 
 
 def folder_name(settings: Mapping[str, Any]) -> str:
@@ -204,9 +197,9 @@ def sweep(
             if first:
                 ended[name] = _ended(planned, out / name, result, error)
                 runs.append(ended[name])
-                _write(out, data, list(ended.values()), runs)
+                _write(out, data, list(ended.values()))
         if first:
-            _write(out, data, list(ended.values()), runs)
+            _write(out, data, list(ended.values()))
     return runs
 
 
@@ -267,7 +260,7 @@ def _read(data: Path | str, out: Path) -> list[SweepRun]:
     if not file.is_file():
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise InputError(f"`{out}` holds something else than a sweep", "choose another folder")
-        _write(out, data, [], [])
+        _write(out, data, [])
         return []
     try:
         record = _Sweep.model_validate_json(file.read_text())
@@ -285,12 +278,12 @@ def _read(data: Path | str, out: Path) -> list[SweepRun]:
     return record.runs
 
 
-def _write(out: Path, data: Path | str, ended: list[SweepRun], shown: list[SweepRun]) -> None:
+def _write(out: Path, data: Path | str, ended: list[SweepRun]) -> None:
     record = _Sweep(data=_address(data), runs=ended)
     with atomic_file(out / SWEEP_FILE) as aside:
         aside.write_text(record.model_dump_json(indent=2) + "\n")
     with atomic_file(out / TABLE_FILE) as aside:
-        aside.write_text(_markdown(shown))
+        aside.write_text(_markdown(ended))
 
 
 def _address(data: Path | str) -> str:

@@ -23,14 +23,14 @@ from torch.utils.data import DataLoader, IterableDataset
 from ..data.image_folder import ImageFolder, read_folders
 from ..models.registry import check_config
 from .classifier import Classifier
-from .ddp import check_batch
 from .distributed import Team, joined
+from .guards import explained
 from .initial import initial_model
 from .recipe import Recipe
 from .scheduled_data import ScheduledData
 from .sources import all_read_images, make_batches
 from .teacher import Teacher, load_teacher
-from .train import free_memory, step_callbacks, step_settings
+from .trainer import check_batch, step_callbacks, step_settings
 
 SECONDS = 15.0  # of each of the three measurements
 _WARM_UP = 2  # steps
@@ -78,7 +78,12 @@ def measure_speed(
     Raises:
         DataError, InputError: see `train`.
     """
-    with joined(1) as team, _quietly(), tempfile.TemporaryDirectory() as folder:
+    with (
+        joined(1) as team,
+        explained(recipe),
+        _quietly(),
+        tempfile.TemporaryDirectory() as folder,
+    ):
         check_batch(recipe, 1)
         check_config(recipe.model, recipe.config)
         train_images, val_images = all_read_images(
@@ -91,8 +96,7 @@ def measure_speed(
         preprocessing = initial_model(recipe, classes, report)[1]
         cores = os.cpu_count() or 1
         workers = max(0, cores - 1) if workers is None else workers
-        room = free_memory() // 2 if cache else 0
-        batches = make_batches(train_images, val_images, recipe, preprocessing, workers, room)
+        batches = make_batches(train_images, val_images, recipe, preprocessing, workers, cache)
 
         teacher, learnt = load_teacher(recipe, classes) if recipe.teacher else (None, 0)
 

@@ -5,30 +5,23 @@ from __future__ import annotations
 import logging
 import os
 import sys
-import time
 import warnings
 from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import (
-    Callback,
-    WeightAveraging,
-)
-from torch import Tensor, nn
+from lightning.pytorch.callbacks import Callback
 
-from ..checkpoint import Checkpoint, save_checkpoint
+from ..checkpoint import Checkpoint
 from ..data.image_folder import read_folders, read_label_names
 from ..errors import DataError, InputError
 from ..files import room_for
 from ..models.registry import check_config
 from .classifier import Classifier
 from .curves import Curves
-from .ddp import check_batch, trainer_callbacks, trainer_options
 from .distributed import Team, joined
 from .guards import LossGuard, explained
 from .initial import initial_model
@@ -36,14 +29,12 @@ from .logs import loggers
 from .progress import Progress
 from .recipe import Recipe, read_recipe
 from .run_card import Circumstances, write_run_card
-from .run_folder import RESUME_FILE as RESUME_FILE
-from .run_folder import all_begun, all_bring_run
-from .saving import SaveLast, begin
+from .run_folder import CHECKPOINT_FILE, RESUME_FILE, all_begun, all_bring_run
+from .saving import SaveBest, SaveLast, begin
 from .sources import all_read_images, make_batches, summary_of
 from .stopping import StopAtStep
 from .teacher import load_teacher
-
-CHECKPOINT_FILE = "checkpoint.safetensors"
+from .trainer import check_batch, step_callbacks, step_settings
 
 
 @dataclass(frozen=True)
@@ -55,50 +46,6 @@ class TrainResult:
     epoch: int  # in which they were reached, from 1
     epochs: int
     minutes: float  # of the whole run
-
-
-class SaveBest(Callback):
-    """Write the checkpoint whenever validation accuracy is the best so far.
-
-    Runs before weight averaging swaps the averaged weights out again, so what is written is what
-    was measured.
-    """
-
-    def __init__(self, path: Path, base: Checkpoint, precision: str) -> None:
-        self.path = path
-        self.base = base
-        self.precision = precision
-        self.top1 = -1.0
-        self.epoch = 0
-        self.minutes_before = 0.0  # of the run, before it was resumed
-        self.started = time.monotonic()
-
-    @property
-    def minutes(self) -> float:
-        return self.minutes_before + (time.monotonic() - self.started) / 60
-
-    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        if trainer.sanity_checking:
-            return
-        top1 = float(trainer.callback_metrics["val_accuracy"])
-        if top1 < self.top1:  # of equals the later, which has seen more
-            return
-        self.top1, self.epoch = top1, trainer.current_epoch + 1
-        self.base.measured = {
-            **self.base.measured,
-            "top1": round(top1, 5),
-            "epoch": self.epoch,
-            "minutes": round(self.minutes, 1),
-        }
-        if trainer.is_global_zero:
-            save_checkpoint(self.path, self.base, self.precision)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {"top1": self.top1, "epoch": self.epoch, "minutes": self.minutes}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.top1, self.epoch = state_dict["top1"], state_dict["epoch"]
-        self.minutes_before = state_dict["minutes"]
 
 
 def train(
@@ -189,7 +136,8 @@ def _train(
         recipe,
         preprocessing,
         workers,
-        cache=free_memory() // 2 // team.place.here if cache else 0,
+        cache,
+        sharers=team.place.here,
     )
     batches.begin_at = all_begun(team, out) if resume else 0
     _fit(
@@ -199,7 +147,8 @@ def _train(
         out / RESUME_FILE if batches.begin_at else None,
     )
     if trainer.is_global_zero:
-        write_run_card(best.path, trainer, Circumstances(data, labels, best.minutes), report)
+        with explained(recipe):
+            write_run_card(best.path, trainer, Circumstances(data, labels, best.minutes), report)
     return TrainResult(
         checkpoint=out / CHECKPOINT_FILE,
         top1=best.top1,
@@ -215,11 +164,14 @@ def _check_run_folder(out: Path, recipe: Recipe, resume: bool) -> None:
         if saved != recipe:
             raise InputError(
                 f"the run in `{out}` has another recipe: {'; '.join(saved.differences(recipe))}",
-                "resume with the options it was started with",
+                "resume with the options it was started with, or start another run from its "
+                f"weights: `--weights {out / CHECKPOINT_FILE}`",
             )
+    elif out.exists() and not out.is_dir():
+        raise InputError(f"`{out}` is a file", "choose a folder")
     elif out.exists() and (
         # a run that was killed before it wrote anything leaves nothing but a beginning of it
-        not out.is_dir() or any(not f.name.endswith(".partial") for f in out.iterdir())
+        any(not f.name.endswith(".partial") for f in out.iterdir())
     ):
         raise InputError(
             f"`{out}` exists and is not an empty folder", "choose another, or add `--resume`"
@@ -235,7 +187,7 @@ def _trainer(
     report: Callable[[str], None],
 ) -> L.Trainer:
     callbacks: list[Callback] = [best, *step_callbacks(team, recipe), guard]
-    callbacks += [Progress(recipe, report), Curves(out)]
+    callbacks += [Progress(recipe, best, report), Curves(out)]
     callbacks.append(stop := StopAtStep())
     callbacks.append(SaveLast(out / RESUME_FILE, recipe.save_every, guard, stop))
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -261,45 +213,6 @@ def _trainer(
         check_val_every_n_epoch=recipe.validate_every,
         enable_model_summary=False,
     )
-
-
-def step_callbacks(team: Team, recipe: Recipe) -> list[Callback]:
-    """Those that take part in a step."""
-    callbacks = trainer_callbacks(team, recipe)
-    if recipe.ema_decay:
-        callbacks.append(WeightAveraging(avg_fn=_moving_average(recipe.ema_decay)))
-    return callbacks
-
-
-def step_settings(team: Team, recipe: Recipe, model: nn.Module) -> dict[str, Any]:
-    """Arguments of the trainer that a step depends on."""
-    return {
-        "accelerator": "auto",
-        **trainer_options(team, recipe, model),
-        "precision": recipe.precision,
-        "gradient_clip_val": recipe.gradient_clip,
-        "accumulate_grad_batches": recipe.accumulate,
-        "use_distributed_sampler": False,  # ours know the processes
-    }
-
-
-def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Exponential moving average whose memory grows with the steps taken, up to `decay`, so that
-    a short run is not dominated by its first weights."""
-
-    def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
-        n = float(steps)
-        weight = 1 - min(decay, (1 + n) / (10 + n))
-        return averaged + (current.to(averaged) - averaged) * weight
-
-    return average
-
-
-def free_memory() -> int:
-    """Bytes that programs can take without others being pushed out."""
-    import psutil
-
-    return int(psutil.virtual_memory().available)
 
 
 def _fit(

@@ -46,7 +46,7 @@ def test_it_learns_and_says_how_well(photo_folder: Path, tmp_path: Path) -> None
     assert checkpoint.preprocessing.image_size == (64, 64)
     assert checkpoint.measured["top1"] == pytest.approx(result.top1, abs=1e-4)
     assert Recipe.model_validate(checkpoint.recipe) == recipe
-    assert "48 images to train on, 18 to validate on, 3 classes, 0 files skipped" in lines[0]
+    assert "48 images to train on, 18 to validate on; classes: 3; files skipped: 0" in lines[0]
     assert (tmp_path / "run" / "metrics.csv").exists()
 
 
@@ -133,7 +133,7 @@ def test_bad_files_among_good_ones_are_named_and_skipped(tmp_path: Path) -> None
     text = "\n".join(lines)
     for name in ("cut.jpg", "text.jpg", "notes.txt", "empty.png"):
         assert name in text
-    assert "4 files skipped" in text
+    assert "files skipped: 4" in text
 
 
 def test_split_is_stratified_and_repeatable(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What Lightning's Trainer is given when several processes train together."""
+"""What Lightning's Trainer is given for a step: devices, precision, and who takes part."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from torch import nn
 from ..errors import InputError
 from .batch_norm import MeanStatistics, layer_sync
 from .distributed import Team, cluster_environment
+from .moving_average import MovingAverage
 from .recipe import Recipe
 from .saving import WholeFiles
 
@@ -31,10 +32,10 @@ def check_batch(recipe: Recipe, processes: int) -> None:
         among = f"{processes} processes" if processes > 1 else "one process"
         if recipe.accumulate > 1:
             among += f" in {recipe.accumulate} parts each"
-        lower = recipe.batch_size // parts * parts
+        lower = max(recipe.batch_size // parts, 2) * parts
         raise InputError(
             f"batch_size {recipe.batch_size} cannot be divided evenly among {among}",
-            f"set a multiple of {parts}, such as {lower or parts}",
+            f"set a multiple of {parts}, such as {lower}",
         )
     if recipe.batch_size < 2 * parts:
         raise InputError(
@@ -44,12 +45,35 @@ def check_batch(recipe: Recipe, processes: int) -> None:
         )
 
 
-def trainer_options(team: Team, recipe: Recipe, model: nn.Module) -> dict[str, Any]:
-    """Devices, strategy and plugins, as keyword arguments of `lightning.Trainer`.
+def step_settings(team: Team, recipe: Recipe, model: nn.Module) -> dict[str, Any]:
+    """Keyword arguments of `lightning.Trainer` that a step depends on.
 
     Raises:
         InputError: `recipe.sync_batchnorm` with a model whose layers cannot be shared.
     """
+    return {
+        "accelerator": "auto",
+        **_processes(team, recipe, model),
+        "precision": recipe.precision,
+        "gradient_clip_val": recipe.gradient_clip,
+        "accumulate_grad_batches": recipe.accumulate,
+        "use_distributed_sampler": False,  # ours know the processes
+    }
+
+
+def step_callbacks(team: Team, recipe: Recipe) -> list[Callback]:
+    """Those that take part in a step, in their order."""
+    callbacks: list[Callback] = []
+    if team.processes > 1:
+        callbacks.append(OwnSigterm(team))
+        if not recipe.sync_batchnorm:
+            callbacks.append(MeanStatistics())  # before they are averaged over time
+    if recipe.ema_decay:
+        callbacks.append(MovingAverage(recipe.ema_decay))
+    return callbacks
+
+
+def _processes(team: Team, recipe: Recipe, model: nn.Module) -> dict[str, Any]:
     if team.processes == 1:
         return {"devices": 1, "plugins": [WholeFiles()]}
     # no buffers with each batch: their number may differ when validating, and `MeanStatistics`
@@ -64,14 +88,6 @@ def trainer_options(team: Team, recipe: Recipe, model: nn.Module) -> dict[str, A
         "strategy": strategy,
         "plugins": plugins,
     }
-
-
-def trainer_callbacks(team: Team, recipe: Recipe) -> list[Callback]:
-    """To come before the moving average's."""
-    if team.processes == 1:
-        return []
-    callbacks: list[Callback] = [OwnSigterm(team)]
-    return callbacks if recipe.sync_batchnorm else [*callbacks, MeanStatistics()]
 
 
 class SaveOfFirst(WholeFiles):
