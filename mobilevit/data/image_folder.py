@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from ..bundle import ClassSummary, hash_files
 from ..capture import captured
-from ..errors import DataError, InputError
+from ..errors import DataError, InputError, reason
 from ..images import open_image
 
 Item = TypeVar("Item")
@@ -228,11 +228,14 @@ def read_label_names(path: Path, classes: tuple[str, ...]) -> list[str]:
     """
     try:
         content = json.loads(path.read_text())
+        if not isinstance(content, dict):
+            raise ValueError("it is not an object")
         pairs = (v if isinstance(v, list) else [k, v] for k, v in content.items())
         names = {str(folder): str(label) for folder, label in pairs}
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(
-            f"`{path}` is not a table of labels: {error}", 'expected JSON {"folder": "label", …}'
+            f"`{path}` is not a table of labels: {reason(error)}",
+            'expected JSON {"folder": "label", …}',
         ) from error
     for name in classes:
         if name not in names:

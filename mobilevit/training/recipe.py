@@ -102,9 +102,9 @@ class Recipe(BaseModel):
         if self.batch_size < 2 * self.accumulate:
             raise ValueError("batch_size leaves less than two images for a part of a step")
         if self.freeze_backbone and not self.weights:
-            raise ValueError("freeze_backbone keeps the layers of given weights; set `weights`")
+            raise ValueError("freeze_backbone keeps the layers of given weights; name `--weights`")
         if self.layer_decay < 1 and not self.weights:
-            raise ValueError("layer_decay spares the layers of given weights; set `weights`")
+            raise ValueError("layer_decay spares the layers of given weights; name `--weights`")
         if "num_classes" in self.config:
             raise ValueError("config.num_classes follows from the data; leave it out")
         if not self.teacher and (self.teacher_weights or self.teacher_classes):
@@ -154,7 +154,8 @@ def load_recipe(source: str | Path, overrides: Mapping[str, Any] | None = None) 
         fields = _read_fields(path)
     else:
         fields = _trained_with(source, shipped)
-    return make_recipe({**fields, **(overrides or {})}, str(path))
+    named = f"recipe `{source}`" if str(source) in shipped else str(path)
+    return make_recipe({**fields, **(overrides or {})}, named)
 
 
 def _read_fields(path: Path) -> dict[str, Any]:
@@ -217,7 +218,9 @@ def make_recipe(fields: Mapping[str, Any], source: str = "recipe") -> Recipe:
     try:
         return Recipe.model_validate(flat)
     except ValidationError as error:
-        raise InputError(f"{source}: {first_fault(error)}") from error
+        raise InputError(
+            f"{source}: {first_fault(error)}", "docs/training.md has the fields and their values"
+        ) from error
 
 
 def _model_of(weights: str) -> str:

@@ -128,7 +128,10 @@ def test_other_errors_stay_what_they_are() -> None:
 
 
 def test_a_killed_worker_is_told() -> None:
-    with pytest.raises(InputError, match="that loads images was ended: .*Killed"), explained(QUICK):
+    with (
+        pytest.raises(InputError, match=r"that loads images was ended: .*Killed"),
+        explained(QUICK),
+    ):
         raise RuntimeError("DataLoader worker (pid 7) is killed by signal: Killed.")
 
 

@@ -48,7 +48,7 @@ def test_the_small_recipe_writes_the_defaults_out() -> None:
 
 
 def test_the_finetune_recipe_wants_weights_and_takes_their_model() -> None:
-    with pytest.raises(InputError, match="set `weights`"):
+    with pytest.raises(InputError, match="name `--weights`"):
         load_recipe("finetune")
     recipe = load_recipe("finetune", {"weights": "mobilevit_xxs.imagenette"})
     assert (recipe.model, recipe.layer_decay) == ("mobilevit_xxs", 0.8)
@@ -87,8 +87,8 @@ def test_a_run_can_be_repeated_from_what_it_left(tmp_path: Path) -> None:
         ({"batch_size": 0}, "batch_size", ""),
         ({"batch_size": 4, "accumulate": 4}, "less than two images", ""),
         ({"image_size": 100_000}, "image_size", ""),
-        ({"layer_decay": 0.5}, "set `weights`", ""),
-        ({"freeze_backbone": True}, "set `weights`", ""),
+        ({"layer_decay": 0.5}, "name `--weights`", ""),
+        ({"freeze_backbone": True}, "name `--weights`", ""),
         ({"teacher_weights": "x.pth"}, "belong to a teacher", ""),
         ({"weights": "nothing.safetensors"}, "nothing.safetensors", ""),
     ],
