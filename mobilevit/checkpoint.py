@@ -19,6 +19,7 @@ from .errors import CheckpointError, InputError, first_fault, unknown_name
 from .files import atomic_file
 from .models import create_model, describe_config
 from .models.foreign import convert_foreign_weights, foreign_source
+from .models.published import timm_preprocessing
 from .models.registry import TIMM_PREFIX
 from .preprocessing import Preprocessing
 
@@ -238,15 +239,9 @@ def _native(
 
 def _foreign(file: Path, tensors: dict[str, Tensor], model: str) -> Checkpoint:
     if model.startswith(TIMM_PREFIX):
-        published: Any = create_model(model).default_cfg
-        head = f"{published['classifier']}.weight"
-        preprocessing = Preprocessing(
-            image_size=published["input_size"][1:],
-            crop_fraction=published["crop_pct"],
-            interpolation=published["interpolation"],
-            mean=published["mean"],
-            std=published["std"],
-        )
+        published: Any = create_model(model)
+        head = f"{published.default_cfg['classifier']}.weight"
+        preprocessing = timm_preprocessing(published)
     else:
         head = "classifier.weight"
         preprocessing = foreign_source(tensors).preprocessing

@@ -25,13 +25,13 @@ from ..checkpoint import load_checkpoint, load_weights, read_weights
 from ..data.dataset import EvalDataset
 from ..data.image_folder import ImageFolder
 from ..errors import InputError, MissingDependencyError, reason, unknown_name
+from ..models.published import timm_preprocessing, torchvision_preprocessing
 from ..models.registry import TIMM_PREFIX
 from ..preprocessing import Preprocessing, normalize
 from .recipe import Recipe
 
 TORCHVISION_PREFIX = "torchvision:"
 _BATCH = 64
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # torchvision's mean and std
 
 
 class Teacher:
@@ -105,7 +105,10 @@ def load_teacher(recipe: Recipe, classes: Sequence[str]) -> tuple[Teacher, int]:
         model, preprocessing, known = checkpoint.model, checkpoint.preprocessing, checkpoint.classes
     if recipe.teacher_classes:
         known = _class_index(Path(recipe.teacher_classes))
-    outputs = _outputs(name, model, {recipe.image_size, *recipe.train_sizes, *recipe.multi_scale})
+    crops = {recipe.image_size, *recipe.train_sizes, *recipe.multi_scale}
+    whole = recipe.teacher_view == "image"  # which it sees at its own size
+    sizes = {preprocessing.image_size} if whole else {(side, side) for side in crops}
+    outputs = _outputs(name, model, sizes)
     if recipe.distillation_head:
         columns, learnt = None, outputs
     else:
@@ -140,8 +143,7 @@ def _timm_model(name: str, file: str) -> tuple[nn.Module, Preprocessing]:
         load_weights(model, _timm_names(tensors, model), Path(file), name)
     else:
         model = _downloaded(lambda: timm.create_model(name, pretrained=True), name)
-    config = model.pretrained_cfg
-    return model, _preprocessing(config["input_size"][-1], config["mean"], config["std"])
+    return model, timm_preprocessing(model)
 
 
 def _torchvision_model(name: str, file: str) -> tuple[nn.Module, Preprocessing]:
@@ -156,7 +158,7 @@ def _torchvision_model(name: str, file: str) -> tuple[nn.Module, Preprocessing]:
         load_weights(model, read_weights(Path(file)), Path(file), name)
     else:
         model = _downloaded(lambda: get_model(name, weights="DEFAULT"), name)
-    return model, _preprocessing(224, *_IMAGENET)
+    return model, torchvision_preprocessing(name, file)
 
 
 def _downloaded(make: Any, name: str) -> nn.Module:
@@ -170,24 +172,16 @@ def _downloaded(make: Any, name: str) -> nn.Module:
         ) from error
 
 
-def _preprocessing(side: int, mean: Sequence[float], std: Sequence[float]) -> Preprocessing:
-    return Preprocessing(
-        image_size=(side, side),
-        mean=(mean[0], mean[1], mean[2]),
-        std=(std[0], std[1], std[2]),
-    )
-
-
 @torch.no_grad()
-def _outputs(name: str, model: nn.Module, sides: set[int]) -> int:
+def _outputs(name: str, model: nn.Module, sizes: set[tuple[int, int]]) -> int:
     """How many classes it tells apart, seen on a blank image of every size it will be shown."""
     shape: tuple[int, ...] = ()
-    for side in sorted(sides):
+    for H, W in sorted(sizes):
         try:
-            shape = tuple(model.eval()(torch.zeros(1, 3, side, side)).shape)
+            shape = tuple(model.eval()(torch.zeros(1, 3, H, W)).shape)
         except (AssertionError, RuntimeError, ValueError) as error:
             raise InputError(
-                f"`{name}` cannot be shown images of {side}x{side}: {reason(error)}",
+                f"`{name}` cannot be shown images of {W}x{H}: {reason(error)}",
                 "train on the size it was made for, or take a teacher without a size of its own",
             ) from error
     if len(shape) != 2 or shape[1] < 2:

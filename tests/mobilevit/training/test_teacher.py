@@ -7,13 +7,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from PIL import Image
+from torch import Tensor, nn
+from torchvision.models import get_model, get_model_weights
 
 from mobilevit.data.image_folder import scan
 from mobilevit.errors import InputError
+from mobilevit.models.published import timm_preprocessing, torchvision_preprocessing
+from mobilevit.preprocessing import Preprocessing, normalize, resize_and_crop
 from mobilevit.training.recipe import Recipe, make_recipe
 from mobilevit.training.teacher import answer_images, distillation_loss, load_teacher
 from mobilevit.training.train import train
@@ -95,6 +100,100 @@ def test_weights_of_another_network_are_refused(lite0: Path) -> None:
 def test_what_is_no_teacher_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         load_teacher(make_recipe(fields), ["a", "b"])
+
+
+IMAGENET: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+HALVES: dict[str, Any] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+
+
+def record(side: int, fraction: float, interpolation: str, **moments: Any) -> Preprocessing:
+    fields = {"crop_fraction": fraction, "interpolation": interpolation, **moments}
+    return Preprocessing.model_validate({"image_size": (side, side), **fields})
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("efficientnet_v2_l", record(480, 1.0, "bicubic", **HALVES)),
+        ("efficientnet_v2_s", record(384, 1.0, "bilinear", **IMAGENET)),
+        ("efficientnet_b3", record(300, 300 / 320, "bicubic", **IMAGENET)),
+        ("maxvit_t", record(224, 1.0, "bicubic", **IMAGENET)),
+        ("resnet50", record(224, 224 / 232, "bilinear", **IMAGENET)),
+    ],
+)
+def test_a_torchvision_model_sees_what_torchvision_shows_it(
+    name: str, expected: Preprocessing
+) -> None:
+    assert torchvision_preprocessing(name) == expected
+    # resized to whole, even sides: of others, torchvision rounds the halves another way
+    noise = np.random.default_rng(0).integers(0, 256, (400, 600, 3), dtype=np.uint8)
+    photo = Image.fromarray(noise)
+    theirs = get_model_weights(name).DEFAULT.transforms()(photo)
+
+    def ours(record: Preprocessing) -> Tensor:
+        pixels = torch.from_numpy(resize_and_crop(photo, record).copy()).permute(2, 0, 1)
+        return normalize(pixels.float(), record)
+
+    assert torch.allclose(ours(expected), theirs, atol=1e-5)
+    control = expected.model_copy(update={"crop_fraction": 0.9})
+    assert not torch.allclose(ours(control), theirs, atol=1e-1)
+
+
+def test_a_file_has_the_preprocessing_of_its_weights(tmp_path: Path) -> None:
+    """`mobilenet_v2` has two, and torchvision's name of the file says which."""
+    model = get_model("mobilenet_v2", weights=None)
+    for name, resized in (("mobilenet_v2-b0353104.pth", 256), ("mine.pth", 232)):
+        torch.save(model.state_dict(), tmp_path / name)
+        fields = {"teacher": "torchvision:mobilenet_v2", "teacher_weights": str(tmp_path / name)}
+        recipe = make_recipe({**fields, "distillation_head": True, "image_size": 64})
+        teacher, learnt = load_teacher(recipe, ["a", "b"])
+        assert learnt == 1000
+        assert teacher.preprocessing == record(224, 224 / resized, "bilinear", **IMAGENET)
+
+
+def test_a_timm_model_sees_what_timm_shows_it(tmp_path: Path) -> None:
+    timm = pytest.importorskip("timm", reason="needs the `peers` extra")
+    for name, expected in (
+        ("resnet50", record(224, 0.95, "bicubic", **IMAGENET)),
+        ("resnet50.tv_in1k", record(224, 0.875, "bilinear", **IMAGENET)),
+        ("tf_efficientnet_lite0", record(224, 0.875, "bicubic", **HALVES)),
+        ("vit_tiny_patch16_224", record(224, 0.9, "bicubic", **HALVES)),
+    ):
+        assert timm_preprocessing(timm.create_model(name)) == expected, name
+    torch.save(timm.create_model("resnet18").state_dict(), tmp_path / "t.pth")
+    fields = {"teacher": "timm:resnet18", "teacher_weights": str(tmp_path / "t.pth")}
+    recipe = make_recipe({**fields, "distillation_head": True, "image_size": 64})
+    teacher, _ = load_teacher(recipe, ["a", "b"])
+    assert teacher.preprocessing == record(224, 0.95, "bicubic", **IMAGENET)
+
+
+@pytest.mark.parametrize(
+    ("published", "message"),
+    [
+        ({"interpolation": "lanczos"}, r"`timm:resnet10t` cannot be followed: interpolation"),
+        ({"interpolation": "random"}, "interpolation"),
+        ({"crop_pct": 1.15}, "crop_fraction"),
+    ],
+)
+def test_a_preprocessing_without_words_for_it_is_refused(
+    published: dict[str, Any], message: str
+) -> None:
+    timm = pytest.importorskip("timm", reason="needs the `peers` extra")
+    model = timm.create_model("resnet10t", pretrained_cfg_overlay=published)
+    with pytest.raises(InputError, match=message):
+        timm_preprocessing(model)
+
+
+def test_a_teacher_of_whole_images_is_shown_its_own_size(tmp_path: Path) -> None:
+    """A network for one size alone; of crops, it is asked at the student's."""
+    timm = pytest.importorskip("timm", reason="needs the `peers` extra")
+    torch.save(timm.create_model("vit_tiny_patch16_224").state_dict(), tmp_path / "t.pth")
+    fields = {"teacher": "timm:vit_tiny_patch16_224", "teacher_weights": str(tmp_path / "t.pth")}
+    fields |= {"distillation_head": "true", "image_size": "192"}
+    teacher, _ = load_teacher(make_recipe({**fields, "teacher_view": "image"}), ["a", "b"])
+    assert teacher.preprocessing.image_size == (224, 224)
+    with pytest.raises(InputError, match="cannot be shown images of 192x192"):
+        load_teacher(make_recipe({**fields, "teacher_view": "crop"}), ["a", "b"])
 
 
 def test_outputs_are_matched_to_classes_by_name(tmp_path: Path) -> None:
