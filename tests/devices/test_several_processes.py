@@ -1,4 +1,5 @@
-"""Whole runs of several processes: the figures of one, and no wait for a dead one."""
+"""Several processes on this machine: they agree, and train what one does, and none waits for a dead
+one."""
 
 from __future__ import annotations
 
@@ -7,16 +8,23 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import psutil
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from mobilevit.checkpoint import load_checkpoint
+from mobilevit.cli import app
+from mobilevit.evaluation.report import EvaluationReport
+from mobilevit.training.logs import read_metrics
 from tests.conftest import write_photos
-from tests.mobilevit.training.launching import COMMAND, ENVIRONMENT, options, run, several
+from tests.devices.launching import COMMAND, ENVIRONMENT, options, run, several
 
 pytestmark = pytest.mark.devices
 
@@ -34,6 +42,44 @@ def difference(first: Path, second: Path) -> float:
     models = [load_checkpoint(out / "checkpoint.safetensors").model for out in (first, second)]
     a, b = (torch.cat([p.detach().flatten() for p in model.parameters()]) for model in models)
     return float((a - b).norm() / a.norm())
+
+
+def test_a_team_agrees(tmp_path: Path) -> None:
+    write_photos(tmp_path / "photos", ("a", "b"), 5)
+    run(several("talk", tmp_path))
+    first, second = (json.loads((tmp_path / str(r) / "said.json").read_text()) for r in range(2))
+    host = socket.gethostname()
+    for said in (first, second):
+        assert said["same team within"]
+        assert said["gathered"] == ["", "x"]
+        assert said["received"] == "first" and said["nothing"] == ""
+        assert said["from first"] == "0"
+        assert f"process 1 on host `{host}` has other photos than process 0" in said["same"]
+        assert said["images"] == [8, 2]
+    reason = "the disk is red\n\nhint: paint it"
+    assert first["refused"] == f"InputError: process 1 on host `{host}`: {reason}"
+    assert second["refused"] == f"InputError: {reason}"
+    assert first["brought"] == [7, "1"] and second["brought"] == [7, "1"]
+    assert first["first image"] == second["first image"]
+
+
+def test_an_error_of_one_process_is_told_by_the_others(tmp_path: Path) -> None:
+    run(several("fail", tmp_path))
+    said = "the disk is red\n\nhint: paint it"
+    assert (tmp_path / "1.txt").read_text() == f"InputError: {said}"
+    told = (tmp_path / "0.txt").read_text()
+    assert told == f"ProcessLostError: process 1 on host `{socket.gethostname()}`: {said}"
+
+
+def test_wrong_input_is_said_once(photo_folder: Path, tmp_path: Path) -> None:
+    command = [*COMMAND, str(photo_folder), *options(tmp_path / "run", batch_size=7)]
+    done = subprocess.run(
+        [*command, "--devices", "2"], capture_output=True, text=True, timeout=120, env=ENVIRONMENT
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("error: ") == 1 and "Traceback" not in done.stderr
+    assert "batch_size 7 cannot be divided evenly among 2 processes" in done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +168,33 @@ def test_a_killed_process_stops_the_other_and_both_go_on(
     for key in ("state_dict", "current_model_state"):
         for name, value in saved[0][key].items():
             assert torch.equal(value, saved[1][key][name]), f"{key} {name}"
+
+
+def test_of_two_processes_on_shards_from_a_server_one_writes(
+    photo_folder: Path, tmp_path: Path
+) -> None:
+    sharded = CliRunner().invoke(app, ["shard", str(photo_folder), str(tmp_path / "shards")])
+    assert sharded.exit_code == 0, sharded.stderr
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "shards"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/"
+        settings = options(tmp_path / "run", "save_every=4", batch_size=8)
+        done = run([*COMMAND, address, *settings, "--devices", "2"], timeout=250)
+        server.shutdown()
+    for epoch in (1, 2):
+        assert done.stderr.count(f"epoch {epoch}/2: train loss ") == 1
+    assert "\r" not in done.stderr
+    rows = read_metrics(tmp_path / "run" / "metrics.csv")
+    assert [int(row["step"]) for row in rows] == [5, 9, 11]
+    assert len(list((tmp_path / "run" / "tensorboard").glob("events.*"))) == 1
+    assert (tmp_path / "run" / "curves.png").is_file()
+    card = (tmp_path / "run" / "README.md").read_text()
+    assert f"mobilevit train {address} --out" in card
+    assert "of 2 processes" in card
+    report = tmp_path / "run" / "evaluation" / "report.json"
+    [result] = EvaluationReport.model_validate_json(report.read_text()).results
+    assert result.images == 18  # all, and not one process's share
+    assert result.top1 == pytest.approx(float(rows[-1]["val_accuracy"]), abs=1e-5) or (
+        result.top1 == pytest.approx(float(rows[0]["val_accuracy"]), abs=1e-5)
+    )

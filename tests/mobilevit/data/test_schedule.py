@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
-from functools import partial
 from itertools import chain
 
 import pytest
@@ -17,14 +17,21 @@ from mobilevit.training.recipe import Recipe
 SIDES = (160, 192, 256, 288, 320)
 RECIPE = Recipe(image_size=256)
 
+MOST_PARTS = 12
+
 sizes = st.lists(st.sampled_from(SIDES), max_size=5, unique=True).map(tuple)
-schedules = st.builds(
-    partial(Schedule, image_size=256, size_at=RECIPE.size_at, seed_at=RECIPE.seed_at),
-    images=st.integers(330, 700),  # a step of each size fits
-    batch_size=st.sampled_from([12, 24, 48]),
-    multi_scale=sizes,
-    parts=st.just(1),
-)
+
+
+@st.composite
+def schedules(draw: st.DrawFn) -> Schedule:
+    """With images for a step of each size, in up to `MOST_PARTS` parts."""
+    sides, batch_size = draw(sizes), draw(st.sampled_from([12, 24, 48, 96]))
+    batches = [max(MOST_PARTS, round(batch_size * 256 * 256 / side**2)) for side in sides]
+    least = sum(batches) if len(sides) > 1 else 24
+    images = draw(st.integers(least, least + 276))
+    return Schedule(images, batch_size, 256, sides, RECIPE.size_at, RECIPE.seed_at)
+
+
 splits = st.sampled_from([(1, 1), (1, 4), (2, 1), (2, 3), (3, 2), (4, 1), (6, 2)])
 
 
@@ -45,7 +52,7 @@ def by_step(schedule: Schedule, processes: int) -> list[list[Draw]]:
     ]
 
 
-@given(schedules, splits)
+@given(schedules(), splits)
 @settings(max_examples=60, deadline=None)
 def test_processes_share_each_step_and_nothing_twice(
     schedule: Schedule, split: tuple[int, int]
@@ -66,7 +73,7 @@ def test_processes_share_each_step_and_nothing_twice(
     assert sorted(seen) == sorted(order[: len(seen)])
 
 
-@given(schedules, st.sampled_from([2, 3, 4, 6, 12]))
+@given(schedules(), st.sampled_from([2, 3, 4, 6, 12]))
 @settings(max_examples=40, deadline=None)
 def test_accumulation_makes_up_for_fewer_processes(schedule: Schedule, parts: int) -> None:
     schedule = replace(schedule, parts=parts)
@@ -76,14 +83,18 @@ def test_accumulation_makes_up_for_fewer_processes(schedule: Schedule, parts: in
             assert [sorted(step) for step in by_step(schedule, processes)] == alone
 
 
-@given(schedules, splits, st.integers(0, 5))
+@given(schedules(), splits, st.integers(0, 5))
 @settings(max_examples=40, deadline=None)
 def test_every_epoch_has_as_many_steps_of_each_size(
     schedule: Schedule, split: tuple[int, int], epoch: int
 ) -> None:
     schedule = replace(schedule, parts=split[0] * split[1])
-    assert sorted(schedule.steps(epoch)) == sorted(schedule.steps(0))
-    assert len(schedule.steps(epoch)) == len(schedule) > 0
+    steps = schedule.steps(epoch)
+    assert sorted(steps) == sorted(schedule.steps(0))
+    assert len(steps) == len(schedule)
+    of_size = Counter(step.side for step in steps)
+    assert set(of_size) == set(schedule.multi_scale or (schedule.image_size,))
+    assert max(of_size.values()) - min(of_size.values()) <= 1
 
 
 @given(st.integers(1000, 4000), st.sampled_from([64, 128]), splits)
@@ -99,7 +110,7 @@ def test_the_batch_is_inverse_to_the_area(
         assert step.images % parts == 0
 
 
-@given(schedules, splits, st.data())
+@given(schedules(), splits, st.data())
 @settings(max_examples=40, deadline=None)
 def test_a_run_goes_on_where_it_was_stopped(
     schedule: Schedule, split: tuple[int, int], data: st.DataObject
@@ -137,3 +148,23 @@ def test_validation_shares_are_each_image_once(images: int, processes: int) -> N
 def test_fewer_images_than_parts_are_refused() -> None:
     with pytest.raises(DataError, match="3 images are too few for steps in 4 parts"):
         Schedule(3, 8, 256, (), RECIPE.size_at, RECIPE.seed_at, parts=4)
+
+
+@pytest.mark.parametrize(
+    ("images", "batch_size", "sides"),
+    [
+        (38, 12, (160, 320)),  # 31 and 8 a step
+        (24, 96, (160, 320)),  # each of them is more than there are
+        (24, 96, SIDES),
+    ],
+)
+def test_fewer_images_than_a_step_of_each_size_are_refused(
+    images: int, batch_size: int, sides: tuple[int, ...]
+) -> None:
+    with pytest.raises(DataError, match=f"{images} images are too few for a step of each size"):
+        Schedule(images, batch_size, 256, sides, RECIPE.size_at, RECIPE.seed_at)
+
+
+def test_images_for_one_step_of_each_size_are_enough() -> None:
+    schedule = Schedule(39, 12, 256, (160, 320), RECIPE.size_at, RECIPE.seed_at)
+    assert sorted(schedule.steps(0)) == [(160, 31), (320, 8)]

@@ -241,8 +241,7 @@ splits = st.sampled_from([(1, 1), (1, 3), (2, 1), (2, 2), (3, 1), (5, 1), (8, 1)
 
 @given(
     splits,
-    st.sampled_from([8, 24, 57]),
-    st.sampled_from([(), (160, 256, 320)]),
+    st.sampled_from([(8, ()), (24, ()), (57, ()), (8, (160, 256, 320)), (24, (256, 320))]),
     st.integers(0, 2),
     st.sampled_from([5, 1024]),
     st.data(),
@@ -251,17 +250,15 @@ splits = st.sampled_from([(1, 1), (1, 3), (2, 1), (2, 2), (3, 1), (5, 1), (8, 1)
 def test_processes_read_their_own_images_and_go_on_where_they_stopped(
     written: Path,
     split: tuple[int, int],
-    batch_size: int,
-    multi_scale: tuple[int, ...],
+    sized: tuple[int, tuple[int, ...]],
     epoch: int,
     block: int,
     data: st.DataObject,
 ) -> None:
     processes, accumulate = split
     shards, _ = open_shards(written)
-    if multi_scale:  # a step of each size must fit into the 57 images
-        batch_size = 8
     recipe = Recipe()
+    batch_size, multi_scale = sized
     schedule = Schedule(
         len(shards), batch_size, 256, multi_scale, recipe.size_at, recipe.seed_at,
         parts=processes * accumulate,

@@ -106,15 +106,20 @@ class Forks:
         self.log = log
         self.began = 0  # in the log, of the run started last
 
-    def start(self, arguments: list[str], fault: str = "") -> int:
-        """The number of the process. `fault`: where it is to kill itself, see `_inject`."""
+    def start(self, arguments: list[str], fault: str = "", terminal: str = "") -> int:
+        """The number of the process.
+
+        Args:
+            fault: where it is to kill itself, see `_inject`.
+            terminal: device it writes to, in place of the log.
+        """
         self.began = self.log.stat().st_size
-        self._send(json.dumps([arguments, fault]))
+        self._send(json.dumps([arguments, fault, terminal]))
         return int(self._receive())
 
-    def run(self, arguments: list[str], fault: str = "") -> int:
+    def run(self, arguments: list[str], fault: str = "", terminal: str = "") -> int:
         """Start, and wait."""
-        self.start(arguments, fault)
+        self.start(arguments, fault, terminal)
         return self.wait()
 
     def wait(self) -> int:
@@ -215,9 +220,12 @@ def _serve() -> None:
     from mobilevit.cli import main
 
     for line in sys.stdin:
-        arguments, fault = json.loads(line)
+        arguments, fault, terminal = json.loads(line)
         child = os.fork()
         if child == 0:
+            if terminal:
+                os.environ["TERM"] = "xterm"
+                os.dup2(os.open(terminal, os.O_RDWR | os.O_NOCTTY), 2)
             os.dup2(2, 1)
             _inject(fault)
             sys.argv = ["mobilevit", *arguments]

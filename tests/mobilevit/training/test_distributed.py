@@ -1,12 +1,13 @@
-"""Several processes, over gloo on this machine: they do what one does, and wait for no dead one."""
+"""Several processes: where each of them stands, and how they hear of one that is gone.
+
+The processes themselves: tests/devices/test_several_processes.py.
+"""
 
 from __future__ import annotations
 
 import json
 import socket
-import subprocess
 import threading
-from pathlib import Path
 
 import pytest
 import torch
@@ -18,46 +19,6 @@ from mobilevit.training.distributed import Place, find_place, launched_place
 from mobilevit.training.peers import Loss, Peer, Watch
 from mobilevit.training.recipe import Recipe
 from mobilevit.training.trainer import check_batch
-from tests.conftest import write_photos
-from tests.mobilevit.training.launching import COMMAND, ENVIRONMENT, options, run, several
-
-
-def test_a_team_agrees(tmp_path: Path) -> None:
-    write_photos(tmp_path / "photos", ("a", "b"), 5)
-    run(several("talk", tmp_path))
-    first, second = (json.loads((tmp_path / str(r) / "said.json").read_text()) for r in range(2))
-    host = socket.gethostname()
-    for said in (first, second):
-        assert said["same team within"]
-        assert said["gathered"] == ["", "x"]
-        assert said["received"] == "first" and said["nothing"] == ""
-        assert said["from first"] == "0"
-        assert f"process 1 on host `{host}` has other photos than process 0" in said["same"]
-        assert said["images"] == [8, 2]
-    reason = "the disk is red\n\nhint: paint it"
-    assert first["refused"] == f"InputError: process 1 on host `{host}`: {reason}"
-    assert second["refused"] == f"InputError: {reason}"
-    assert first["brought"] == [7, "1"] and second["brought"] == [7, "1"]
-    assert first["first image"] == second["first image"]
-
-
-def test_an_error_of_one_process_is_told_by_the_others(tmp_path: Path) -> None:
-    run(several("fail", tmp_path))
-    said = "the disk is red\n\nhint: paint it"
-    assert (tmp_path / "1.txt").read_text() == f"InputError: {said}"
-    told = (tmp_path / "0.txt").read_text()
-    assert told == f"ProcessLostError: process 1 on host `{socket.gethostname()}`: {said}"
-
-
-def test_wrong_input_is_said_once(photo_folder: Path, tmp_path: Path) -> None:
-    command = [*COMMAND, str(photo_folder), *options(tmp_path / "run", batch_size=7)]
-    done = subprocess.run(
-        [*command, "--devices", "2"], capture_output=True, text=True, timeout=120, env=ENVIRONMENT
-    )
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.count("error: ") == 1 and "Traceback" not in done.stderr
-    assert "batch_size 7 cannot be divided evenly among 2 processes" in done.stderr
-    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(

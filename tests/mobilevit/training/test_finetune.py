@@ -138,7 +138,7 @@ def test_a_frozen_backbone_keeps_every_weight_and_statistic(
 
 
 def test_fine_tuning_beats_starting_anew_in_few_steps(photo_folder: Path, tmp_path: Path) -> None:
-    """Of weights that know these photos; new outputs, the rest frozen."""
+    """Of weights that know these photos, under other names: with new outputs."""
     base = Recipe(
         config={"transformer_depths": [1, 1, 1]},
         epochs=8,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
+from mobilevit.checkpoint import load_checkpoint
 from mobilevit.errors import CheckpointError, InputError
 from mobilevit.training.recipe import Recipe
 from mobilevit.training.train import train
@@ -19,7 +19,6 @@ from tests.mobilevit.training.killing import (
     Forks,
     assert_same_end,
     command,
-    forks,
     resumed,
     write_teacher,
 )
@@ -32,6 +31,7 @@ QUICK: dict[str, Any] = {
     "warmup_epochs": 0.5,
     "save_every": 2,
 }
+STEPS = 6  # of an epoch of `QUICK`
 
 
 @pytest.fixture
@@ -39,12 +39,6 @@ def photos(tmp_path: Path) -> Path:
     for part, count in (("train", 16), ("val", 6)):
         write_photos(tmp_path / "data" / part, ("a", "b", "c"), count)
     return tmp_path / "data"
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
-    with forks(tmp_path_factory.mktemp("runs") / "log") as started:
-        yield started
 
 
 def quick_run(photos: Path, out: Path, *, resume: bool = False, **options: Any) -> None:
@@ -68,18 +62,25 @@ def test_a_killed_run_ends_with_the_same_weights(photos: Path, tmp_path: Path, r
         assert_same_end(whole, tmp_path / "other")
 
 
-@pytest.mark.parametrize("fault", ["terminated:4", "interrupted:4"])
+@pytest.mark.parametrize(("fault", "step"), [("terminated:4", 2), ("interrupted:16", 8)])
 def test_a_run_that_is_told_to_end_saves_and_goes_on(
-    photos: Path, tmp_path: Path, runs: Forks, fault: str
+    photos: Path, tmp_path: Path, runs: Forks, fault: str, step: int
 ) -> None:
-    """Also where Python would print Ctrl-C's exception, and ignore it."""
+    """Before its first validation and after it; also where Python would print Ctrl-C's exception,
+    and ignore it. Its images come from a worker, which is ahead of it."""
     options = {**QUICK, "save_every": 1000, "accumulate": 2}
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     quick_run(photos, whole, save_every=1000, accumulate=2)
-    assert runs.run(command(photos, stopped, options), fault) == 130, runs.said()
-    assert torch.load(stopped / "last.ckpt", weights_only=True)["global_step"] == 2
-    assert "go on with" in runs.said() and "Traceback" not in runs.said()
-    assert runs.run(resumed(photos, stopped, options)) == 0, runs.said()
+    assert runs.run(command(photos, stopped, options, workers=1), fault) == 130, runs.said()
+    assert torch.load(stopped / "last.ckpt", weights_only=True)["global_step"] == step
+    validated = step > STEPS
+    assert (stopped / "checkpoint.safetensors").exists() == validated
+    if validated:
+        assert load_checkpoint(stopped / "checkpoint.safetensors").classes == ["a", "b", "c"]
+    assert not list(stopped.glob(".*"))
+    said = runs.said()
+    assert "go on with" in said and "--resume" in said and "Traceback" not in said
+    assert runs.run(resumed(photos, stopped, options, workers=1)) == 0, runs.said()
     assert_same_end(whole, stopped)
 
 

@@ -9,9 +9,9 @@ import os
 import pty
 import re
 import shlex
+import shutil
 import signal
 import struct
-import subprocess
 import sys
 import termios
 import threading
@@ -19,7 +19,6 @@ from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -39,9 +38,11 @@ from mobilevit.training.logs import COLUMNS, MetricsFile, loggers, read_metrics
 from mobilevit.training.recipe import Recipe
 from mobilevit.training.train import TrainResult, train
 from tests.conftest import write_photos
+from tests.mobilevit.training.killing import Forks
 
 CLASSES = ("$x$ <b>\x1b[31m", "a", "b | c")
 RECIPE = Recipe(
+    config={"transformer_depths": [1, 1, 1]},
     epochs=3,
     batch_size=8,
     image_size=32,
@@ -91,45 +92,53 @@ def whole(photos: Path, often: None, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="module")
+def short(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """One epoch, too short for a line about its steps."""
+    run = Run(tmp_path_factory.mktemp("short") / "run", [], "")
+    recipe = RECIPE.model_copy(update={"epochs": 1})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(progress, "FIRST_LINE_S", 3600.0)
+        run.result = train(photos, run.folder, recipe, workers=0, report=run.lines.append)
+    return run
+
+
+@pytest.fixture(scope="module")
 def stopped(photos: Path, often: None, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Interrupted in the second epoch, two steps after it was last saved."""
     run = Run(tmp_path_factory.mktemp("stopped") / "run", [], "")
+    handler = signal.getsignal(signal.SIGINT)
 
     def report(line: str) -> None:
         run.lines.append(line)
         if line.startswith(f"epoch 2/3, step 5/{STEPS}"):
             raise KeyboardInterrupt
 
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            train(photos, run.folder, RECIPE, workers=0, report=report)
-    finally:
-        signal.signal(signal.SIGINT, handler)  # Lightning ignores it from then on
+    with pytest.raises(KeyboardInterrupt):
+        train(photos, run.folder, RECIPE, workers=0, report=report)
+    assert signal.getsignal(signal.SIGINT) == handler  # the next Ctrl-C ends what comes next
     return run
 
 
 @pytest.fixture(scope="module")
-def resumed(stopped: Run, photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def resumed(
+    stopped: Run, photos: Path, runs: Forks, tmp_path_factory: pytest.TempPathFactory
+) -> Run:
     """On a terminal, and another copy than `stopped`."""
-    folder = tmp_path_factory.mktemp("resumed") / "run"
-    subprocess.run(["cp", "-r", stopped.folder, folder], check=True)
-    command = [sys.executable, "-m", "mobilevit.cli", "train", str(photos), "--out", str(folder)]
+    folder = shutil.copytree(stopped.folder, tmp_path_factory.mktemp("resumed") / "run")
+    arguments = ["train", str(photos), "--out", str(folder), "--resume", "--workers", "0"]
     screen, terminal = pty.openpty()
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 130, 0, 0))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "TERM": "xterm"}  # sums as here
-    process = subprocess.Popen(
-        [*command, "--resume", "--workers", "0"],
-        stderr=terminal,
-        stdout=subprocess.DEVNULL,
-        env=environment,
-    )
+    shown: list[bytes] = []
+    chunks = iter(partial(_read, screen), b"")
+    reading = threading.Thread(target=shown.extend, args=(chunks,), daemon=True)
+    reading.start()
+    ending = runs.run(arguments, terminal=os.ttyname(terminal))
     os.close(terminal)
-    shown = b""
-    while chunk := _read(screen):
-        shown += chunk
-    assert process.wait() == 0, shown.decode()
-    return Run(folder, [], shown.decode())
+    reading.join()
+    os.close(screen)
+    printed = b"".join(shown).decode()
+    assert ending == 0, printed
+    return Run(folder, [], printed)
 
 
 def _read(screen: int) -> bytes:
@@ -156,14 +165,9 @@ def test_without_a_terminal_there_are_plain_lines(whole: Run) -> None:
     assert "best so far" in epochs[whole.result.epoch - 1]
 
 
-def test_lines_are_rare(photos: Path, tmp_path: Path) -> None:
-    lines: list[str] = []
-    recipe = RECIPE.model_copy(update={"epochs": 1})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(progress, "FIRST_LINE_S", 3600.0)
-        train(photos, tmp_path / "run", recipe, workers=0, report=lines.append)
-    assert not any(", step " in line for line in lines)
-    assert sum(line.startswith("epoch 1/1: ") for line in lines) == 1
+def test_lines_are_rare(short: Run) -> None:
+    assert not any(", step " in line for line in short.lines)
+    assert sum(line.startswith("epoch 1/1: ") for line in short.lines) == 1
 
 
 def test_on_a_terminal_the_bar_knows_where_a_resumed_epoch_is(resumed: Run) -> None:
@@ -231,42 +235,6 @@ def test_tensorboard_shows_no_step_twice(whole: Run, resumed: Run) -> None:
         for tag, steps in (("val_accuracy", [5, 11, 17]), ("loss", [9]), ("learning_rate", [9])):
             assert [event.step for event in events.Scalars(tag)] == steps, tag
     assert len(list((resumed.folder / "tensorboard").glob("events.*"))) == 2
-
-
-def test_of_two_processes_on_shards_from_a_server_one_writes(photos: Path, tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["shard", str(photos), str(tmp_path / "shards")])
-    assert done.exit_code == 0, done.stderr
-    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "shards"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}/"
-        command = [sys.executable, "-m", "mobilevit.cli", "train", address, "--devices", "2"]
-        numbers = ["--epochs", "2", "--batch-size", "8", "--image-size", "32", "--workers", "0"]
-        ran = subprocess.run(
-            [*command, "--out", str(tmp_path / "run"), *numbers, "--set", "save_every=4"],
-            capture_output=True,
-            text=True,
-            timeout=250,
-            env={**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"},
-        )
-        server.shutdown()
-    assert ran.returncode == 0, ran.stderr
-    for epoch in (1, 2):
-        assert ran.stderr.count(f"epoch {epoch}/2: train loss ") == 1
-    assert "\r" not in ran.stderr
-    rows = read_metrics(tmp_path / "run" / "metrics.csv")
-    assert [int(row["step"]) for row in rows] == [5, 9, 11]
-    assert len(list((tmp_path / "run" / "tensorboard").glob("events.*"))) == 1
-    assert (tmp_path / "run" / "curves.png").is_file()
-    card = (tmp_path / "run" / "README.md").read_text()
-    assert f"mobilevit train {address} --out" in card
-    assert "of 2 processes" in card
-    report = tmp_path / "run" / "evaluation" / "report.json"
-    [result] = EvaluationReport.model_validate_json(report.read_text()).results
-    assert result.images == 18  # all, and not one process's share
-    assert result.top1 == pytest.approx(float(rows[-1]["val_accuracy"]), abs=1e-5) or (
-        result.top1 == pytest.approx(float(rows[0]["val_accuracy"]), abs=1e-5)
-    )
 
 
 def test_without_tensorboard_there_is_the_csv(
@@ -349,8 +317,8 @@ def test_labels_are_text_in_the_card(whole: Run) -> None:
     assert "<td>b | c</td>" in page
 
 
-def test_the_cards_command_repeats_the_run(whole: Run, tmp_path: Path) -> None:
-    card = (whole.folder / "README.md").read_text()
+def test_the_cards_command_repeats_the_run(short: Run, tmp_path: Path) -> None:
+    card = (short.folder / "README.md").read_text()
     [command] = re.findall(r"^    (mobilevit train .*)$", card, re.M)
     words = shlex.split(command)
     words[words.index("--out") + 1] = str(tmp_path / "again")
@@ -358,7 +326,7 @@ def test_the_cards_command_repeats_the_run(whole: Run, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.stderr
     one, other = (
         load_checkpoint(folder / "checkpoint.safetensors")
-        for folder in (whole.folder, tmp_path / "again")
+        for folder in (short.folder, tmp_path / "again")
     )
     assert one.recipe == other.recipe
     weights = other.model.state_dict()

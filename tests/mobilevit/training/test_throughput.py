@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
 import time
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from typer.testing import CliRunner
 
 from mobilevit.cli import app
@@ -130,27 +136,41 @@ def test_it_does_not_advise_what_cannot_be(change: dict[str, object]) -> None:
 def test_the_command_shows_a_table_and_the_sentence(
     photo_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "mobilevit.training.throughput.measure_speed", lambda *args, **options: SPEED
-    )
-    ran = CliRunner().invoke(app, ["train", str(photo_folder), "--measure-speed"])
-    assert ran.exit_code == 0
-    assert "loading, workers: 1" in ran.stdout
-    assert verdict(SPEED) in ran.stdout
+    monkeypatch.setattr(throughput, "measure_speed", partial(measure_speed, seconds=0.5))
+    slow_loading(monkeypatch)
+    settings = [
+        "--batch-size",
+        "8",
+        "--image-size",
+        "32",
+        "--set",
+        "config.transformer_depths=[1,1,1]",
+    ]
+    command = ["train", str(photo_folder), "--measure-speed", *settings]
+    ran = CliRunner().invoke(app, [*command, "--workers", "0"])
+    assert ran.exit_code == 0, ran.stderr
+    rows = [r"mobilevit_xxs, 32 pixels, batch 8 +images/s"]
+    rows += [rf"{name} +(\d+\.\d)" for name in ("loading, workers: 0", "step, .+, 32-true", "both")]
+    found = re.search(r"\s+".join([rows[0], r"\S+", *rows[1:]]), ran.stdout)
+    assert found, ran.stdout
+    loading, step, both = map(float, found.groups())
+    assert max(loading, both) < 20 < step
+    assert "loading bounds: with 0 workers" in ran.stdout
     refused = CliRunner().invoke(app, ["train", str(photo_folder), "--measure-speed", "--resume"])
     assert refused.exit_code == 2
     assert "`--measure-speed` is of one run" in refused.stderr
 
 
-def test_the_allocator_changes_no_bit(photo_folder: Path) -> None:
-    from mobilevit.training.allocator import keep_freed_memory
-
-    def gradients() -> list[Tensor]:
-        torch.manual_seed(0)
-        model = nn.Sequential(nn.Conv2d(3, 64, 3), nn.SiLU(), nn.Conv2d(64, 8, 3))
-        model(torch.rand(8, 3, 64, 64)).square().mean().backward()
-        return [p.grad for p in model.parameters() if p.grad is not None]
-
-    before = gradients()
-    keep_freed_memory()
-    assert all(map(torch.equal, before, gradients()))
+def test_the_allocator_keeps_pages_and_changes_no_bit() -> None:
+    """In a process of its own, whose allocator stays as it was set."""
+    program = Path(__file__).with_name("page_faults.py")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, timeout=200, env=environment
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    if not found["asked"]:
+        pytest.skip("there is no glibc to ask")
+    assert found["same"]
+    assert max(found["kept"]) < min(found["ordinary"]) / 10, found
