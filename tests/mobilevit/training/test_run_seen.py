@@ -156,13 +156,13 @@ def test_without_a_terminal_there_are_plain_lines(whole: Run) -> None:
     figures = r"loss \d\.\d{3}, lr \d\.\de-\d\d, [\d.]+ images/s, \d:\d\d:\d\d left"
     assert re.fullmatch(rf"epoch 2/3, step 4/6: {figures}", steps[9])
     assert "time left not known yet" in steps[0]
-    epochs = [line for line in whole.lines if re.match(r"epoch \d/3: train loss ", line)]
+    epochs = [line for line in whole.lines if re.match(r"epoch \d/3: loss ", line)]
     assert len(epochs) == RECIPE.epochs
     assert epochs[-1].endswith("0:00:00 left")
     assert whole.result is not None
     shown = [float(re.search(r"top-1 ([\d.]+)%", line)[1]) for line in epochs]  # type: ignore[index]
     assert max(shown) == pytest.approx(100 * whole.result.top1, abs=0.01)
-    assert "best so far" in epochs[whole.result.epoch - 1]
+    assert ", best; " in epochs[whole.result.epoch - 1]
 
 
 def test_lines_are_rare(short: Run) -> None:
@@ -178,7 +178,7 @@ def test_on_a_terminal_the_bar_knows_where_a_resumed_epoch_is(resumed: Run) -> N
     assert "/?" not in text
     assert "epoch 1/3" not in text
     for epoch in (2, 3):
-        assert re.search(rf"[\r\n]epoch {epoch}/3: train loss .* left *\r?\n", text)
+        assert re.search(rf"[\r\n]epoch {epoch}/3: loss .* left *\r?\n", text)
     assert "Traceback" not in text
 
 
