@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mobilevit.training.allocator import keep_freed_memory
 
-STEPS = 3  # counted, after two that allocate what is kept
+STEPS = 6  # counted, after two that allocate what is kept
 
 
 def gradients() -> list[Tensor]:
