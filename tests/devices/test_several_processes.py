@@ -183,7 +183,7 @@ def test_of_two_processes_on_shards_from_a_server_one_writes(
         done = run([*COMMAND, address, *settings, "--devices", "2"], timeout=250)
         server.shutdown()
     for epoch in (1, 2):
-        assert done.stderr.count(f"epoch {epoch}/2: train loss ") == 1
+        assert done.stderr.count(f"epoch {epoch}/2: loss ") == 1
     assert "\r" not in done.stderr
     rows = read_metrics(tmp_path / "run" / "metrics.csv")
     assert [int(row["step"]) for row in rows] == [5, 9, 11]
