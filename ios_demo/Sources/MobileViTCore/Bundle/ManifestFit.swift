@@ -37,7 +37,7 @@ extension Manifest {
     }
 }
 
-private func misfit(_ reason: String) -> DecodingError { .fault("Value error, \(reason)", at: []) }
+private func misfit(_ reason: String) -> DecodingError { .fault(reason, at: []) }
 
 /// As Python writes it.
 private func tuple(_ shape: [Int]) -> String {

@@ -31,7 +31,7 @@ struct BundlePath: Decodable {
         value = try String(from: decoder)
         guard value.unicodeScalars.count <= Self.longest, Self.isInside(value) else {
             let start = value.prefix(scalars: Self.longest)
-            throw decoder.fault("Value error, `\(start)` is not a path inside the bundle")
+            throw decoder.fault("`\(start)` is not a path inside the bundle")
         }
     }
 

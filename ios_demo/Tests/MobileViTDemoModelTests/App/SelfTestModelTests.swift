@@ -74,13 +74,13 @@ final class SelfTestModelTests: XCTestCase, @unchecked Sendable {  // it keeps n
     }
 
     func testAPhoneThatComputesWrongIsToldSoAtEachStart() async throws {
-        // two photos change places: what is expected of each is not what comes
+        // two photos of different labels change places: what is expected of each is not what comes
         let golden = try ModelBundle(folder: Inputs.bundle()).manifest.golden
         let folder = try bundle("self-test-wrong") { folder in
             try rewriteManifest(in: folder) { text in
                 var text = text
                 for (one, other) in [
-                    (golden[0].file, golden[1].file), (golden[0].sha256, golden[1].sha256),
+                    (golden[2].file, golden[3].file), (golden[2].sha256, golden[3].sha256),
                 ] {
                     text = text.replacingOccurrences(of: one, with: "¿")
                         .replacingOccurrences(of: other, with: one)

@@ -40,7 +40,7 @@ internal fun Manifest.checkFits(classes: Int) {
     if (classes != 0 && classes != count) misfit("$classes classes, and $count labels")
 }
 
-private fun misfit(reason: String): Nothing = throw JsonException("", "Value error, $reason")
+private fun misfit(reason: String): Nothing = throw JsonException("", reason)
 
 private fun tuple(shape: List<Int>): String =
     shape.joinToString(prefix = "(", postfix = if (shape.size == 1) ",)" else ")")

@@ -221,7 +221,7 @@ private fun Located.path(): String {
     val value = text()
     if (value.length > MAX_PATH || !PATH.matches(value)) {
         val start = value.takeCodePoints(MAX_PATH)
-        fail("Value error, `$start` is not a path inside the bundle")
+        fail("`$start` is not a path inside the bundle")
     }
     return value
 }
