@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from mobilevit_benchmarks import BenchmarkResult, Subject
 
+    from .bundle import ClassSummary
     from .check import Check
     from .data.image_folder import ImageFolder
     from .evaluation.report import Result
@@ -459,8 +460,10 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Accuracy on photos: of the weights, or of every artifact of a bundle."""
-    if (Path(subject) / "checkpoint.safetensors").is_file():  # the folder of a run
-        subject = str(Path(subject) / "checkpoint.safetensors")
+    from .training.run_folder import CHECKPOINT_FILE
+
+    if (Path(subject) / CHECKPOINT_FILE).is_file():
+        subject = str(Path(subject) / CHECKPOINT_FILE)
     bundle = Path(subject) if Path(subject).is_dir() else None
     if bundle is not None and model is not None:
         raise InputError("`--model` is for checkpoints, and a bundle names its own")
@@ -479,13 +482,15 @@ def evaluate(
         emit([result.model_dump(mode="json") for result in results])
     else:
         _show_results(results)
+    if out is not None or save is not None:
+        photos = summarize(folder)
     if out is not None:
         from .evaluation.report import MARKDOWN_FILE, make_report, write_report
 
-        write_report(make_report(subject, summarize(folder), results, len(folder.skipped)), out)
+        write_report(make_report(subject, photos, results, len(folder.skipped)), out)
         note(f"report: {out / MARKDOWN_FILE}")
     if save is not None:  # what was measured is on the screen by now, whatever becomes of the file
-        save()
+        save(photos)
         note(f"accuracy written to `{Path(subject) / 'manifest.json'}`")
 
 
@@ -576,10 +581,10 @@ def _evaluate_checkpoint(
 
 def _evaluate_bundle(
     bundle: Path, data: Path, images: int | None, record: bool
-) -> tuple[list[Result], ImageFolder, Callable[[], Any] | None]:
-    """What every artifact got right, and what writes it into the manifest, if that is wanted."""
+) -> tuple[list[Result], ImageFolder, Callable[[ClassSummary], Any] | None]:
+    """What every artifact got right, and what writes it into the manifest, if that is wanted, given
+    which photos it was."""
     from .bundle import check_hash, find_file, read_labels, read_manifest
-    from .data.image_folder import summarize
     from .evaluation import accuracy as evaluation
     from .evaluation.report import result_of
     from .runtimes import runtimes_for
@@ -589,7 +594,6 @@ def _evaluate_bundle(
     if record and not os.access(bundle, os.W_OK):
         raise InputError(f"`{bundle}` cannot be written to", "add `--no-record`")
     folder = evaluation.open_folder(data, manifest.classes, manifest.labels.count, images)
-    summary = summarize(folder) if record else None
     chosen, sessions = [], {}
     for artifact in manifest.artifacts:
         path = find_file(bundle, artifact.file)
@@ -612,9 +616,8 @@ def _evaluate_bundle(
         )
         for artifact, runtime, row in measured
     ]
-    if summary is None:
-        return results, folder, None
-    return results, folder, partial(evaluation.record_accuracy, bundle, measured, summary)
+    save = partial(evaluation.record_accuracy, bundle, measured) if record else None
+    return results, folder, save
 
 
 @contextmanager

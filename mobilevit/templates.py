@@ -15,6 +15,19 @@ from .markdown import Written, finalized, on_one_line
 _HASH = 12  # digits of a hash in a table
 
 
+def markdown_environment(folder: Path) -> Environment:
+    """For templates of Markdown in `folder`."""
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=False,  # that is for HTML; `finalize` does it for Markdown
+        finalize=finalized,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+
+
 def render(template: str, filters: Mapping[str, Callable[[Any], Any]], **values: Any) -> str:
     """Markdown that ends with a line break.
 
@@ -23,15 +36,7 @@ def render(template: str, filters: Mapping[str, Callable[[Any], Any]], **values:
         filters: that this template has besides the common ones.
         values: what the template names.
     """
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # that is for HTML; `finalize` does it for Markdown
-        finalize=finalized,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = markdown_environment(Path(__file__).parent)
     environment.filters |= {
         "yaml": _yaml,
         "code": code,

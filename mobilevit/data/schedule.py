@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch.utils.data import Sampler
 
 from ..errors import DataError
 from .seeds import seed_of
+
+Item = TypeVar("Item")
 
 
 class Draw(NamedTuple):
@@ -103,8 +105,8 @@ class Schedule:
         return torch.randperm(self.images, generator=generator).tolist()
 
 
-class BatchSampler(Sampler[list[Draw]]):
-    """The batches of one process: of each step its parts, in order.
+class ProcessBatches(Sampler[list[Item]]):
+    """The batches of one process, wherever it reads.
 
     Args:
         rank, processes: this process's number, and how many there are.
@@ -123,6 +125,10 @@ class BatchSampler(Sampler[list[Draw]]):
     def __len__(self) -> int:
         """Batches of an epoch, of this process."""
         return len(self.schedule) * (self.schedule.parts // self.processes)
+
+
+class BatchSampler(ProcessBatches[Draw]):
+    """Of each step its parts, in order, from images that can be had by index."""
 
     def __iter__(self) -> Iterator[list[Draw]]:
         epoch, done = divmod(self.position(), len(self))

@@ -23,7 +23,7 @@ from ..errors import DataError, InputError
 from ..images import open_image
 from ..preprocessing import Preprocessing
 from .dataset import Item, TrainItem
-from .schedule import Schedule
+from .schedule import ProcessBatches, Schedule
 from .seeds import seed_of
 from .shard_stream import Encoded, read_shard
 from .shards import ShardSet
@@ -41,12 +41,12 @@ class EncodedDraw(NamedTuple):
     seed: int  # of everything random about it
 
 
-class ShardBatches(Sampler[list[EncodedDraw]]):
+class ShardBatches(ProcessBatches[EncodedDraw]):
     """The batches of one process, in training.
 
     Args:
         rank, processes: this process's number, and how many there are.
-        position: see `BatchSampler`.
+        position: see `ProcessBatches`.
 
     Raises, in passing:
         DataError: a shard cannot be read, or is not what its index says.
@@ -60,15 +60,8 @@ class ShardBatches(Sampler[list[EncodedDraw]]):
         processes: int,
         position: Callable[[], int],
     ) -> None:
+        super().__init__(schedule, rank, processes, position)
         self.shards = shards
-        self.schedule = schedule
-        self.rank = rank
-        self.processes = processes
-        self.position = position
-
-    def __len__(self) -> int:
-        """Batches of an epoch, of this process."""
-        return len(self.schedule) * (self.schedule.parts // self.processes)
 
     def __iter__(self) -> Iterator[list[EncodedDraw]]:
         epoch, done = divmod(self.position(), len(self))

@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from ..bundle import ClassSummary
+from ..bundle import ClassSummary, Sha256
 from ..errors import DataError, InputError, first_fault
 from ..files import atomic_file, atomic_folder
 from .image_folder import ImageFolder, summarize
@@ -38,8 +38,6 @@ from .shard_stream import ShardSource
 
 INDEX_FILE = "index.json"
 _LARGEST_INDEX = 1 << 26  # bytes
-
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Shard(BaseModel):

@@ -11,13 +11,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ..bundle import Share
 from ..data.seeds import seed_of
 from ..errors import InputError, first_fault, reason, unknown_name
 
 RECIPE_FILE = "recipe.json"  # in the run's folder
 
 Pixels = Annotated[int, Field(ge=32, le=1024)]  # a side
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Recipe(BaseModel):

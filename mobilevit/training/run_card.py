@@ -98,7 +98,7 @@ def _card(
     folder = EVALUATION_FOLDER
     return render(
         "training/run_card.md.j2",
-        {**FILTERS, "per_class": per_class, "json": _json},
+        {**FILTERS, "per_class": per_class},
         checkpoint=saved,
         file=file.name,
         bytes=file.stat().st_size,

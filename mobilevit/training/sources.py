@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..bundle import ClassSummary
-from ..data.image_folder import ImageFolder, summarize
+from ..data.image_folder import ImageFolder, read_folders, summarize
 from ..data.shards import ShardSet, has_shards, open_shards
 from ..errors import DataError, InputError
 from ..preprocessing import Preprocessing
@@ -23,7 +23,8 @@ Images = ImageFolder | ShardSet
 def all_read_images(
     team: Team,
     data: Path | str,
-    read: Callable[[Path], tuple[ImageFolder, ImageFolder]],
+    val_fraction: float,
+    seed: int,
     report: Callable[[str], None],
 ) -> tuple[Images, Images]:
     """Those to train on, and to validate on. All processes call.
@@ -31,7 +32,7 @@ def all_read_images(
     Args:
         data: folders of images, which may be another disk's on each host; or the folder or address
             of shards.
-        read: looks at every image of folders; called by one process of each host.
+        val_fraction, seed: see `read_folders`, which one process of each host calls.
 
     Raises:
         DataError: they cannot be trained on, or are not the same on each host.
@@ -47,7 +48,7 @@ def all_read_images(
         return sets
     root = Path(data)
     looks = team.place.local_rank == 0
-    mine = team.all_do(lambda: read(root) if looks else None)
+    mine = team.all_do(lambda: read_folders(root, val_fraction, seed, report) if looks else None)
     if mine is not None and team.processes == 1:
         return mine
     own = None if mine is None else [_listed(folder, root) for folder in mine]

@@ -20,7 +20,7 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from ..data.image_folder import ImageFolder, read_folders
+from ..data.image_folder import ImageFolder
 from ..models.registry import check_config
 from .classifier import Classifier
 from .distributed import Team, joined
@@ -87,10 +87,7 @@ def measure_speed(
         check_batch(recipe, 1)
         check_config(recipe.model, recipe.config)
         train_images, val_images = all_read_images(
-            team,
-            data,
-            lambda root: read_folders(root, recipe.val_fraction, recipe.seed, report),
-            report,
+            team, data, recipe.val_fraction, recipe.seed, report
         )
         classes = list(train_images.classes)
         preprocessing = initial_model(recipe, classes, report)[1]

@@ -16,7 +16,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from ..checkpoint import Checkpoint
-from ..data.image_folder import read_folders, read_label_names
+from ..data.image_folder import read_label_names
 from ..errors import DataError, InputError
 from ..files import room_for
 from ..models.registry import check_config
@@ -101,12 +101,7 @@ def _train(
     check_batch(recipe, team.processes)
     check_config(recipe.model, recipe.config)  # before the data is read
     report = report if first else lambda line: None
-    train_images, val_images = all_read_images(
-        team,
-        data,
-        lambda root: read_folders(root, recipe.val_fraction, recipe.seed, report),
-        report,
-    )
+    train_images, val_images = all_read_images(team, data, recipe.val_fraction, recipe.seed, report)
     classes = list(train_images.classes)
     if len(classes) < 2:
         raise DataError(f"`{data}` has the one class `{classes[0]}`", "add another to tell it from")

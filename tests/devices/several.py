@@ -20,7 +20,6 @@ from typing import Any
 import torch
 from torch import nn
 
-from mobilevit.data.image_folder import ImageFolder, read_folders
 from mobilevit.errors import InputError, SdkError
 from mobilevit.training import peers
 from mobilevit.training.batch_norm import MeanStatistics
@@ -69,11 +68,8 @@ def talk(folder: Path) -> None:
         all_bring_run(team, run)
         said["brought"] = [saved_step(run / "last.ckpt"), (run / "recipe.json").read_text()]
 
-        def read(root: Path) -> tuple[ImageFolder, ImageFolder]:
-            return read_folders(root, 0.2, 0, lambda line: None)
-
         lines: list[str] = []
-        train_images, val_images = all_read_images(team, folder / "photos", read, lines.append)
+        train_images, val_images = all_read_images(team, folder / "photos", 0.2, 0, lines.append)
         said["images"] = [len(train_images), len(val_images)]
         said["first image"] = str(train_images.samples[0][0])  # type: ignore[union-attr]
         (own / "said.json").write_text(json.dumps(said))

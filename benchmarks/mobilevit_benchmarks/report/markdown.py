@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from mobilevit.files import atomic_file
-from mobilevit.markdown import finalized
+from mobilevit.templates import markdown_environment
 
 from ..table import milliseconds
 from .conditions import device_facts, method, remarks, state_facts
@@ -29,15 +27,7 @@ def write_markdown(report: Report, path: Path) -> None:
 
 def render_markdown(report: Report) -> str:
     """GitHub's Markdown, ending with a line break. Names are escaped."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=False,  # that is for HTML; `finalize` does it for Markdown
-        finalize=finalized,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = markdown_environment(Path(__file__).parent)
     environment.filters |= {"ms": milliseconds, "moment": moment}
     environment.globals |= {
         "device_facts": device_facts,

@@ -152,26 +152,22 @@ def build(entry: Entry) -> tuple[nn.Module, Preprocessing]:
     import torch
 
     from mobilevit.models import create_model
+    from mobilevit.models.published import timm_preprocessing
     from mobilevit.preprocessing import Preprocessing
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = create_model(entry.model, num_classes=_CLASSES, **entry.config).eval()
+    size = (entry.image_size, entry.image_size)
+    if entry.model.startswith(_TIMM):
+        preprocessing = timm_preprocessing(model).at_size(size)
+    else:
+        preprocessing = Preprocessing(image_size=size)
     if entry.reparameterize:
         from timm.utils import reparameterize_model
 
         model = reparameterize_model(model)
-    size = (entry.image_size, entry.image_size)
-    published = getattr(model, "pretrained_cfg", None)  # timm's record; ours need none
-    if published is None:
-        return model, Preprocessing(image_size=size)
-    return model, Preprocessing(
-        image_size=size,
-        mean=published["mean"],
-        std=published["std"],
-        crop_fraction=published["crop_pct"],
-        interpolation=published["interpolation"],
-    )
+    return model, preprocessing
 
 
 def _require_tools(entries: Sequence[Entry]) -> None:
