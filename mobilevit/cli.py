@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from .check import Check
     from .data.image_folder import ImageFolder
     from .evaluation.report import Result
-    from .training.distributed import Team
     from .training.recipe import Recipe
+    from .training.team import Team
 
 
 _SHOWN = 5  # classes and confusions, of an evaluation
@@ -269,7 +269,7 @@ def train(
         "learning_rate": learning_rate,
     }
     fields = {key: value for key, value in given.items() if value is not None}
-    from .training.distributed import launched_place
+    from .training.launchers import launched_place
     from .training.recipe import Recipe, load_recipe, make_recipe, read_recipe
 
     for text in settings or []:
@@ -350,7 +350,7 @@ def _measure_speed(data: str, recipe: Recipe, workers: int | None, cache: bool) 
 @contextmanager
 def _processes(devices: int | None, timeout: float) -> Iterator[Team]:
     """Those that train together, of which one on each host tells of errors."""
-    from .training.distributed import joined
+    from .training.meeting import joined
 
     team: Team | None = None
     try:

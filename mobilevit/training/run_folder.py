@@ -10,7 +10,7 @@ from pickle import UnpicklingError
 
 from ..errors import CheckpointError, reason
 from ..files import atomic_file
-from .distributed import Team
+from .team import Team
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 RESUME_FILE = "last.ckpt"

@@ -11,11 +11,11 @@ from ..data.image_folder import ImageFolder, read_folders, summarize
 from ..data.shards import ShardSet, has_shards, open_shards
 from ..errors import DataError, InputError
 from ..preprocessing import Preprocessing
-from .distributed import Team
 from .folder_data import FolderData
 from .recipe import Recipe
 from .scheduled_data import ScheduledData
 from .sharded import ShardedData
+from .team import Team
 
 Images = ImageFolder | ShardSet
 

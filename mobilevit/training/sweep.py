@@ -150,7 +150,7 @@ def sweep(
             or a run of the same name with another recipe; before anything is trained.
         KeyboardInterrupt: stopped; the same sweep again goes on.
     """
-    from .distributed import joined
+    from .meeting import joined
     from .train import train
 
     with joined() as team:

@@ -23,13 +23,14 @@ from torch.utils.data import DataLoader, IterableDataset
 from ..data.image_folder import ImageFolder
 from ..models.registry import check_config
 from .classifier import Classifier
-from .distributed import Team, joined
 from .guards import explained
 from .initial import initial_model
+from .meeting import joined
 from .recipe import Recipe
 from .scheduled_data import ScheduledData
 from .sources import all_read_images, make_batches
 from .teacher import Teacher, load_teacher
+from .team import Team
 from .trainer import check_batch, step_callbacks, step_settings
 
 SECONDS = 15.0  # of each of the three measurements

@@ -22,10 +22,10 @@ from ..files import room_for
 from ..models.registry import check_config
 from .classifier import Classifier
 from .curves import Curves
-from .distributed import Team, joined
 from .guards import LossGuard, explained
 from .initial import initial_model
 from .logs import loggers
+from .meeting import joined
 from .progress import Progress
 from .recipe import Recipe, read_recipe
 from .run_card import Circumstances, write_run_card
@@ -34,6 +34,7 @@ from .saving import SaveBest, SaveLast, begin
 from .sources import all_read_images, make_batches, summary_of
 from .stopping import StopAtStep
 from .teacher import load_teacher
+from .team import Team
 from .trainer import check_batch, step_callbacks, step_settings
 
 

@@ -16,10 +16,11 @@ from torch import nn
 
 from ..errors import InputError
 from .batch_norm import MeanStatistics, layer_sync
-from .distributed import Team, cluster_environment
+from .launchers import cluster_environment
 from .moving_average import MovingAverage
 from .recipe import Recipe
 from .saving import WholeFiles
+from .team import Team
 
 
 def check_batch(recipe: Recipe, processes: int) -> None:

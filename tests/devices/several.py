@@ -24,10 +24,11 @@ from mobilevit.errors import InputError, SdkError
 from mobilevit.training import peers
 from mobilevit.training.batch_norm import MeanStatistics
 from mobilevit.training.classifier import Classifier
-from mobilevit.training.distributed import Team, joined
+from mobilevit.training.meeting import joined
 from mobilevit.training.recipe import Recipe
 from mobilevit.training.run_folder import all_bring_run, saved_step
 from mobilevit.training.sources import all_read_images
+from mobilevit.training.team import Team
 from mobilevit.training.train import train
 
 

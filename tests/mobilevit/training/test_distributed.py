@@ -15,7 +15,7 @@ from torch import nn
 
 from mobilevit.errors import InputError, ProcessLostError
 from mobilevit.training.batch_norm import layer_sync
-from mobilevit.training.distributed import Place, find_place, launched_place
+from mobilevit.training.launchers import Place, find_place, launched_place
 from mobilevit.training.peers import Loss, Peer, Watch
 from mobilevit.training.recipe import Recipe
 from mobilevit.training.trainer import check_batch
