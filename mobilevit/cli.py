@@ -408,7 +408,7 @@ def _sweep(
     as_json: bool,
     how: Mapping[str, Any],
 ) -> None:
-    from .training.sweep import COLUMNS, TABLE_FILE, parse_sweeps, sweep
+    from .training.sweep import COLUMNS, TABLE_FILE, parse_sweeps, sweep, table_rows
 
     try:
         runs = sweep(data, out, parse_sweeps(sweeps), choose, **how)
@@ -421,9 +421,9 @@ def _sweep(
     if as_json:
         emit([run.model_dump() for run in runs])
     else:
-        table = new_table("run", *COLUMNS)
-        for run in runs:
-            table.add_row(run.name, *run.cells())
+        table = new_table(*COLUMNS)
+        for row in table_rows(runs):
+            table.add_row(*row)
         show(table)
     for run in runs:
         if run.error:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from statistics import median
+from statistics import mean, median, stdev
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 SWEEP_FILE = "sweep.json"
 TABLE_FILE = "sweep.md"
-COLUMNS = ("top-1", "in epoch", "last top-1", "train loss", "minutes", "images/s")
+COLUMNS = ("run", "top-1", "in epoch", "last top-1", "train loss", "minutes", "images/s")
 
 _LONGEST = 120  # characters of a folder's name
 
@@ -51,9 +51,9 @@ class SweepRun(BaseModel):
     error: str = ""  # why there are no figures
 
     def cells(self) -> list[str]:
-        """As in `COLUMNS`."""
+        """As in `COLUMNS`, without the name."""
         if self.error:
-            return ["failed", *["-"] * (len(COLUMNS) - 1)]
+            return ["failed", *["-"] * (len(COLUMNS) - 2)]
         figures = (
             (self.top1, "{:.2%}"),
             (self.epoch, f"{{}} of {self.epochs}"),
@@ -109,6 +109,23 @@ def _values(text: str) -> list[Any]:
         return list(json.loads(f"[{text}]"))
     except (ValueError, RecursionError):
         return [parse_value(word.strip()) for word in text.split(",")]
+
+
+def table_rows(runs: Sequence[SweepRun]) -> list[list[str]]:
+    """As in `COLUMNS`; after the runs the mean and the standard deviation of those that differ in
+    their seed alone, which is what chance does."""
+    by_seeds: dict[str, list[float]] = {}
+    for run in runs:
+        others = {key: value for key, value in run.settings.items() if key != "seed"}
+        if "seed" in run.settings and run.top1 is not None:
+            by_seeds.setdefault(folder_name(others), []).append(run.top1)
+    rows = [[run.name, *run.cells()] for run in runs]
+    for name, top1s in by_seeds.items():
+        if len(top1s) > 1:
+            title = f"{name}, {len(top1s)} seeds" if name else f"{len(top1s)} seeds"
+            figure = f"{mean(top1s):.2%} ± {100 * stdev(top1s):.2f}"
+            rows.append([title, figure, *["-"] * (len(COLUMNS) - 2)])
+    return rows
 
 
 def folder_name(settings: Mapping[str, Any]) -> str:
@@ -291,8 +308,8 @@ def _address(data: Path | str) -> str:
 
 
 def _markdown(runs: list[SweepRun]) -> str:
-    lines = [["run", *COLUMNS], ["---", *["---:"] * len(COLUMNS)]]
-    lines += [[escaped(run.name), *run.cells()] for run in runs]
+    lines = [list(COLUMNS), ["---", *["---:"] * (len(COLUMNS) - 1)]]
+    lines += [[escaped(cell) for cell in row] for row in table_rows(runs)]
     text = "".join(f"| {' | '.join(line)} |\n" for line in lines)
     return text + "".join(
         f"\n{escaped(run.name)}: {escaped(run.error)}\n" for run in runs if run.error

@@ -14,7 +14,7 @@ from mobilevit.checkpoint import load_checkpoint
 from mobilevit.cli import app
 from mobilevit.errors import InputError
 from mobilevit.training.recipe import make_recipe
-from mobilevit.training.sweep import folder_name, parse_sweeps, sweep
+from mobilevit.training.sweep import SweepRun, folder_name, parse_sweeps, sweep, table_rows
 from mobilevit.training.train import train
 from tests.conftest import write_photos
 
@@ -114,6 +114,17 @@ def test_a_sweep_trains_each_once_and_prints_one_table(photos: Path, tmp_path: P
     assert not any("seed=0" in line for line in lines)
     table = (out / "sweep.md").read_text()
     assert table.startswith("| run | top-1 | in epoch |") and "| seed=2 | " in table
+    assert "| 3 seeds | " in table
+
+
+def test_seeds_are_summed_up() -> None:
+    def ended(top1: float | None, **settings: float) -> SweepRun:
+        return SweepRun(name=folder_name(settings), settings=settings, top1=top1)
+
+    decays = [ended(top1, weight_decay=0.1, seed=seed) for seed, top1 in enumerate((0.7, 0.72))]
+    alone, failed = ended(0.5, weight_decay=0.2, seed=0), ended(None, weight_decay=0.2, seed=1)
+    rows = table_rows([*decays, alone, failed, ended(0.1, dropout=0), ended(0.2, dropout=1)])
+    assert [row[:2] for row in rows[6:]] == [["weight_decay=0.1, 2 seeds", "71.00% ± 1.41"]]
 
 
 def test_one_that_fails_is_told_and_stops_no_other(photos: Path, tmp_path: Path) -> None:
