@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .bundle import ClassSummary
     from .check import Check
     from .data.image_folder import ImageFolder
-    from .evaluation.report import Result
+    from .evaluation.records import Result
     from .training.recipe import Recipe
     from .training.team import Team
 
@@ -485,7 +485,8 @@ def evaluate(
     if out is not None or save is not None:
         photos = summarize(folder)
     if out is not None:
-        from .evaluation.report import MARKDOWN_FILE, make_report, write_report
+        from .evaluation.records import make_report
+        from .evaluation.report import MARKDOWN_FILE, write_report
 
         write_report(make_report(subject, photos, results, len(folder.skipped)), out)
         note(f"report: {out / MARKDOWN_FILE}")
@@ -509,7 +510,7 @@ def _check_report_folder(out: Path, bundle: Path | None) -> None:
 
 
 def _show_results(results: list[Result]) -> None:
-    from .evaluation.report import worst_classes
+    from .evaluation.records import worst_classes
     from .markdown import on_one_line
 
     _show_accuracy(results)
@@ -567,7 +568,7 @@ def _evaluate_checkpoint(
 ) -> tuple[list[Result], ImageFolder]:
     from .checkpoint import load_checkpoint
     from .evaluation import accuracy as evaluation
-    from .evaluation.report import result_of
+    from .evaluation.records import result_of
     from .runtimes.torch import TorchSession, version
 
     checkpoint = load_checkpoint(subject, model)
@@ -586,7 +587,7 @@ def _evaluate_bundle(
     which photos it was."""
     from .bundle import check_hash, find_file, read_labels, read_manifest
     from .evaluation import accuracy as evaluation
-    from .evaluation.report import result_of
+    from .evaluation.records import result_of
     from .runtimes import runtimes_for
 
     manifest = read_manifest(bundle)

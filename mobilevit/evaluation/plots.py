@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..files import atomic_file
+from ..drawing import BLUE, DPI, GREY, RED, save_png, without_frame
 from ..markdown import on_one_line
-from .report import confusion_matrix, worst_classes
+from .records import confusion_matrix, worst_classes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-    from .report import Calibration, Result
+    from .records import Calibration, Result
 
 _MATRIX = 30  # classes, up to which a matrix can be read
 _FIGURES = 16  # classes, up to which it has figures in it
 _PAIRS = 20  # confusions, and classes, that are listed in its place
 _LABEL = 24  # characters of a label
-_DPI = 110
-_BLUE, _RED, _GREY = "#0072b2", "#d55e00", "#999999"  # of Okabe and Ito
 
 
 def draw_confusions(result: Result, path: Path) -> None:
@@ -39,14 +33,14 @@ def draw_confusions(result: Result, path: Path) -> None:
 
     if len(result.classes) <= _MATRIX:
         side = 3.2 + 0.36 * len(result.classes)
-        figure = Figure(figsize=(side + 0.6, side), dpi=_DPI, layout="constrained")
+        figure = Figure(figsize=(side + 0.6, side), dpi=DPI, layout="constrained")
         _draw_matrix(figure.subplots(), result)
     else:
-        figure = Figure(figsize=(13, 6), dpi=_DPI, layout="constrained")
+        figure = Figure(figsize=(13, 6), dpi=DPI, layout="constrained")
         left, right = figure.subplots(1, 2)
         _draw_pairs(left, result)
         _draw_worst(right, result)
-    _save(figure, path)
+    save_png(figure, path)
 
 
 def draw_reliability(calibration: Calibration, path: Path) -> None:
@@ -57,24 +51,24 @@ def draw_reliability(calibration: Calibration, path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.2, 6.2), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(5.2, 6.2), dpi=DPI, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     used = [b for b in calibration.bins if b.images]
     low, high = [b.low for b in used], [b.high for b in used]
     style = {"width": [b.high - b.low for b in used], "align": "edge", "edgecolor": "white"}
     accuracies = [b.accuracy or 0.0 for b in used]
     confidences = [b.confidence or 0.0 for b in used]
-    upper.bar(low, accuracies, color=_BLUE, label="accuracy", **style)
-    upper.hlines(confidences, low, high, color=_RED, linewidth=2.5, label="mean confidence")
-    upper.plot([0, 1], [0, 1], color=_GREY, linestyle="--", linewidth=1)
+    upper.bar(low, accuracies, color=BLUE, label="accuracy", **style)
+    upper.hlines(confidences, low, high, color=RED, linewidth=2.5, label="mean confidence")
+    upper.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
     upper.set(xlim=(0, 1), ylim=(0, 1), ylabel="share of images")
     upper.set_title(f"ECE {calibration.expected_error:.2%}", loc="left", fontsize=10)
     upper.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=9)
-    lower.bar(low, [b.images for b in used], color=_GREY, **style)
+    lower.bar(low, [b.images for b in used], color=GREY, **style)
     lower.set(xlabel="confidence", ylabel="images")
     for axes in (upper, lower):
-        axes.spines[["top", "right"]].set_visible(False)
-    _save(figure, path)
+        without_frame(axes)
+    save_png(figure, path)
 
 
 def _draw_matrix(axes: Axes, result: Result) -> None:
@@ -108,7 +102,7 @@ def _draw_pairs(axes: Axes, result: Result) -> None:
         f"{_short(result.classes[c.label].label)} → {_short(result.classes[c.given].label)}"
         for c in pairs
     ]
-    _draw_bars(axes, names, [c.images for c in pairs], [f"{c.images}" for c in pairs], _RED)
+    _draw_bars(axes, names, [c.images for c in pairs], [f"{c.images}" for c in pairs], RED)
     axes.set_xlabel("images of the one given the label of the other")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_title(f"the {len(pairs)} most confused pairs", loc="left", fontsize=10)
@@ -118,7 +112,7 @@ def _draw_worst(axes: Axes, result: Result) -> None:
     worst = worst_classes(result, _PAIRS)
     recalls = [figures.recall or 0.0 for figures in worst]
     notes = [f"{figures.recall:.0%} of {figures.images}" for figures in worst]
-    _draw_bars(axes, [_short(figures.label) for figures in worst], recalls, notes, _BLUE)
+    _draw_bars(axes, [_short(figures.label) for figures in worst], recalls, notes, BLUE)
     axes.set_xlabel("recall")
     axes.set_xlim(0, 1)
     axes.set_title(
@@ -137,22 +131,9 @@ def _draw_bars(
     axes.bar_label(bars, notes, padding=3, fontsize=8)
     axes.set_yticks(places, names, parse_math=False, fontsize=8)
     axes.invert_yaxis()
-    axes.spines[["top", "right"]].set_visible(False)
+    without_frame(axes)
 
 
 def _short(label: str) -> str:
     text = on_one_line(label)
     return text if len(text) <= _LABEL else text[: _LABEL - 1] + "…"
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with atomic_file(path) as aside, _any_script():
-        figure.savefig(aside, format="png")
-
-
-@contextmanager
-def _any_script() -> Iterator[None]:
-    """Signs the font does not have are drawn as boxes, and nobody is told."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import lightning as L
 from lightning.pytorch.callbacks import Callback
 
+from ..drawing import BLUE, DPI, GREEN, GREY, RED, save_png, without_frame
 from ..errors import MissingDependencyError
-from ..files import atomic_file
 from .logs import METRICS_FILE, read_metrics
 
 if TYPE_CHECKING:
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 CURVES_FILE = "curves.png"
 
-_DPI = 110
-_BLUE, _RED, _GREEN, _GREY = "#0072b2", "#d55e00", "#009e73", "#bbbbbb"  # of Okabe and Ito
 _MARKED = 40  # points of a line, up to which each has a mark
 
 Points = tuple[list[float], list[float]]  # x, y
@@ -70,18 +68,18 @@ def draw_curves(metrics: Path, steps: int, path: Path) -> None:
     from matplotlib.figure import Figure
     from matplotlib.ticker import PercentFormatter
 
-    figure = Figure(figsize=(7.5, 8), dpi=_DPI, layout="constrained")
+    figure = Figure(figsize=(7.5, 8), dpi=DPI, layout="constrained")
     rates = curve_points(rows, "learning_rate", steps)  # a run of a few steps logs none
     heights = (3, 3, 1) if rates[0] else (3, 3)
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
     losses, accuracy = panels[:2]
-    _line(losses, curve_points(rows, "loss", steps), _GREY, "of single steps", width=1.0)
-    _line(losses, curve_points(rows, "train_loss", steps), _BLUE, "training")
-    _line(losses, curve_points(rows, "val_loss", steps), _RED, "validation")
+    _line(losses, curve_points(rows, "loss", steps), GREY, "of single steps", width=1.0)
+    _line(losses, curve_points(rows, "train_loss", steps), BLUE, "training")
+    _line(losses, curve_points(rows, "val_loss", steps), RED, "validation")
     losses.set_ylabel("loss")
     losses.legend(frameon=False, fontsize=9)
     measured = curve_points(rows, "val_accuracy", steps)
-    _line(accuracy, measured, _RED, "validation")
+    _line(accuracy, measured, RED, "validation")
     accuracy.set_ylabel("top-1")
     accuracy.yaxis.set_major_formatter(PercentFormatter(1))  # as many digits as it takes
     if measured[1]:
@@ -90,7 +88,7 @@ def draw_curves(metrics: Path, steps: int, path: Path) -> None:
         text = f"best: {best:.2%}, epoch {epochs[-1]:.0f}"
         accuracy.set_title(text, loc="left", fontsize=10)
     if rates[0]:
-        _line(panels[2], rates, _GREEN, "", width=1.0)
+        _line(panels[2], rates, GREEN, "", width=1.0)
         panels[2].set_ylabel("learning rate")
         panels[2].set_ylim(bottom=0)
     panels[-1].set_xlabel("epochs")
@@ -98,9 +96,8 @@ def draw_curves(metrics: Path, steps: int, path: Path) -> None:
     for axes in panels:
         axes.grid(color="#e4e4e4", linewidth=0.6)
         axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
-    with atomic_file(path) as aside:
-        figure.savefig(aside, format="png")
+        without_frame(axes)
+    save_png(figure, path)
 
 
 def curve_points(rows: list[dict[str, str]], column: str, steps: int) -> Points:

@@ -22,16 +22,14 @@ from .. import __version__
 from ..card import per_class
 from ..checkpoint import Checkpoint, load_checkpoint
 from ..evaluation.accuracy import Targets, evaluate_batches
+from ..evaluation.records import Result, make_report, result_of
 from ..evaluation.report import (
     CONFUSION_FILE,
     FILTERS,
     MARKDOWN_FILE,
     RELIABILITY_FILE,
     REPORT_FILE,
-    Result,
     class_table,
-    make_report,
-    result_of,
     write_report,
 )
 from ..files import atomic_file

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from mobilevit.checkpoint import load_checkpoint
 from mobilevit.cli import app
-from mobilevit.evaluation.report import EvaluationReport
+from mobilevit.evaluation.records import EvaluationReport
 from mobilevit.training.logs import read_metrics
 from tests.conftest import write_photos
 from tests.devices.launching import COMMAND, ENVIRONMENT, options, run, several

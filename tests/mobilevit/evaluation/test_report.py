@@ -18,7 +18,7 @@ from mobilevit.checkpoint import Checkpoint, save_checkpoint
 from mobilevit.cli import app
 from mobilevit.evaluation.accuracy import Accuracy
 from mobilevit.evaluation.calibration import reliability
-from mobilevit.evaluation.report import (
+from mobilevit.evaluation.records import (
     EvaluationReport,
     Result,
     class_figures,
@@ -26,8 +26,8 @@ from mobilevit.evaluation.report import (
     make_report,
     result_of,
     worst_classes,
-    write_report,
 )
+from mobilevit.evaluation.report import write_report
 from tests.conftest import quiet_export, write_photos
 
 FILES = {"report.json", "report.md", "confusion.png", "reliability.png"}

@@ -31,7 +31,7 @@ from typer.testing import CliRunner
 from mobilevit.checkpoint import load_checkpoint
 from mobilevit.cli import app
 from mobilevit.errors import InputError
-from mobilevit.evaluation.report import EvaluationReport
+from mobilevit.evaluation.records import EvaluationReport
 from mobilevit.training import logs, progress
 from mobilevit.training.curves import curve_points, draw_curves
 from mobilevit.training.logs import COLUMNS, MetricsFile, loggers, read_metrics
