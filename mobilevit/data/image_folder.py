@@ -50,6 +50,22 @@ class ImageFolder:
         return list(self.classes)
 
 
+def class_folders(root: Path) -> tuple[str, ...]:
+    """Names of the subfolders, sorted; their images are not looked at.
+
+    Raises:
+        DataError: there are none, or `root` is missing.
+    """
+    if not root.is_dir():
+        raise DataError(
+            f"there is no folder `{root}`", "give a folder with one subfolder per class"
+        )
+    found = sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
+    if not found:
+        raise DataError(f"`{root}` has no class folders", "put each class's images in a subfolder")
+    return tuple(found)
+
+
 def scan(root: Path, classes: tuple[str, ...] | None = None) -> ImageFolder:
     """List the images below `root/CLASS/`, each opened once to see that it can be decoded.
 
@@ -62,15 +78,7 @@ def scan(root: Path, classes: tuple[str, ...] | None = None) -> ImageFolder:
         DataError: the folder is missing or empty, a class has no readable image, or a class of
             the folder is not among `classes`.
     """
-    if not root.is_dir():
-        raise DataError(
-            f"there is no folder `{root}`", "give a folder with one subfolder per class"
-        )
-    found = tuple(
-        sorted(p.name for p in root.iterdir() if p.is_dir() and not p.name.startswith("."))
-    )
-    if not found:
-        raise DataError(f"`{root}` has no class folders", "put each class's images in a subfolder")
+    found = class_folders(root)
     if classes is None:
         classes = found
     elif unknown := sorted(set(found) - set(classes)):
@@ -184,6 +192,11 @@ def skipped_lines(skipped: Sequence[Skipped]) -> Iterator[str]:
         yield f"and {len(skipped) - _TOLD} more"
 
 
+def training_folder(data: Path) -> Path:
+    """`data/train`, or `data` where that has the class folders themselves."""
+    return data / "train" if (data / "train").is_dir() else data
+
+
 def read_folders(
     data: Path, val_fraction: float, seed: int, report: Callable[[str], None]
 ) -> tuple[ImageFolder, ImageFolder]:
@@ -198,14 +211,15 @@ def read_folders(
     Raises:
         DataError: nothing to train on.
     """
-    if (data / "train").is_dir():
-        train_folder = scan(data / "train")
+    train_root = training_folder(data)
+    if train_root != data:
+        train_folder = scan(train_root)
         if (data / "val").is_dir():
             val_folder = scan(data / "val", train_folder.classes)
         else:
             train_folder, val_folder = split(train_folder, val_fraction, seed)
     else:
-        train_folder, val_folder = split(scan(data), val_fraction, seed)
+        train_folder, val_folder = split(scan(train_root), val_fraction, seed)
     skipped = train_folder.skipped + val_folder.skipped
     for line in skipped_lines(skipped):
         report(line)

@@ -7,7 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..bundle import ClassSummary
-from ..data.image_folder import ImageFolder, read_folders, summarize
+from ..data.image_folder import (
+    ImageFolder,
+    class_folders,
+    read_folders,
+    summarize,
+    training_folder,
+)
 from ..data.shards import ShardSet, has_shards, open_shards
 from ..errors import DataError, InputError
 from ..preprocessing import Preprocessing
@@ -18,6 +24,27 @@ from .sharded import ShardedData
 from .team import Team
 
 Images = ImageFolder | ShardSet
+
+
+def all_read_classes(team: Team, data: Path | str) -> tuple[str, ...]:
+    """Names of the classes, in order, before all images are looked through. All processes call.
+
+    Raises:
+        DataError: there is nothing to train on, or one class alone.
+    """
+
+    def read() -> bytes:
+        if has_shards(data):
+            classes = open_shards(data)[0].classes
+        else:
+            classes = class_folders(training_folder(Path(data)))
+        if len(classes) < 2:
+            raise DataError(
+                f"`{data}` has the one class `{classes[0]}`", "add another to tell it from"
+            )
+        return json.dumps(classes).encode()
+
+    return tuple(json.loads(team.all_from_first(read)))
 
 
 def all_read_images(

@@ -28,7 +28,7 @@ from .initial import initial_model
 from .meeting import joined
 from .recipe import Recipe
 from .scheduled_data import ScheduledData
-from .sources import all_read_images, make_batches
+from .sources import all_read_classes, all_read_images, make_batches
 from .teacher import Teacher, load_teacher
 from .team import Team
 from .trainer import check_batch, step_callbacks, step_settings
@@ -87,16 +87,15 @@ def measure_speed(
     ):
         check_batch(recipe, 1)
         check_config(recipe.model, recipe.config)
+        classes = list(all_read_classes(team, data))
+        preprocessing = initial_model(recipe, classes, report)[1]
+        teacher, learnt = load_teacher(recipe, classes) if recipe.teacher else (None, 0)
         train_images, val_images = all_read_images(
             team, data, recipe.val_fraction, recipe.seed, report
         )
-        classes = list(train_images.classes)
-        preprocessing = initial_model(recipe, classes, report)[1]
         cores = os.cpu_count() or 1
         workers = max(0, cores - 1) if workers is None else workers
         batches = make_batches(train_images, val_images, recipe, preprocessing, workers, cache)
-
-        teacher, learnt = load_teacher(recipe, classes) if recipe.teacher else (None, 0)
 
         def fit(data: Any) -> float:
             """Images/s, from new weights on."""

@@ -31,7 +31,7 @@ from .recipe import Recipe, read_recipe
 from .run_card import Circumstances, write_run_card
 from .run_folder import CHECKPOINT_FILE, RESUME_FILE, all_begun, all_bring_run
 from .saving import SaveBest, SaveLast, begin
-from .sources import all_read_images, make_batches, summary_of
+from .sources import all_read_classes, all_read_images, make_batches, summary_of
 from .stopping import StopAtStep
 from .teacher import load_teacher
 from .team import Team
@@ -73,7 +73,7 @@ def train(
         report: is given lines for a person to read.
 
     Raises:
-        DataError: nothing to train on.
+        DataError: nothing to train on, or `labels` are not those of its classes.
         InputError: `out` is not empty, or holds no run of this recipe and these images to resume;
             or training failed: see `guards`.
         ProcessLostError: another process ended; the last save is in `out` and can be resumed.
@@ -100,18 +100,21 @@ def _train(
         all_bring_run(team, out)
     team.all_do(lambda: _check_run_folder(out, recipe, resume) if first else None)
     check_batch(recipe, team.processes)
-    check_config(recipe.model, recipe.config)  # before the data is read
+    check_config(recipe.model, recipe.config)
     report = report if first else lambda line: None
-    train_images, val_images = all_read_images(team, data, recipe.val_fraction, recipe.seed, report)
-    classes = list(train_images.classes)
-    if len(classes) < 2:
-        raise DataError(f"`{data}` has the one class `{classes[0]}`", "add another to tell it from")
-    names = read_label_names(labels, train_images.classes) if labels else train_images.labels
+    classes = list(all_read_classes(team, data))
+    names = read_label_names(labels, tuple(classes)) if labels else None
 
     L.seed_everything(recipe.seed, verbose=False)
     model, preprocessing = initial_model(recipe, classes, report)
     model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     teacher, learnt = load_teacher(recipe, classes) if recipe.teacher else (None, 0)
+
+    # last, as it may take long: what was named wrongly should be said before
+    train_images, val_images = all_read_images(team, data, recipe.val_fraction, recipe.seed, report)
+    if list(train_images.classes) != classes:
+        raise DataError(f"the classes of `{data}` changed while they were read", "start again")
+    names = train_images.labels if names is None else names
     base = Checkpoint(
         name=recipe.model,
         model=model,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mobilevit.checkpoint import load_checkpoint
-from mobilevit.errors import DataError, InputError
+from mobilevit.errors import DataError, InputError, SdkError
 from mobilevit.training import guards
 from mobilevit.training.classifier import Classifier
 from mobilevit.training.guards import DivergedError, explained
@@ -161,3 +161,22 @@ def test_one_class_cannot_be_told_from_another(photo_folder: Path, tmp_path: Pat
     with pytest.raises(DataError, match="the one class `c`"):
         run(photo_folder, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("what", ["weights", "teacher", "labels"])
+def test_what_is_named_is_checked_before_the_images(
+    photo_folder: Path, tmp_path: Path, what: str
+) -> None:
+    for file in (photo_folder / "train" / "a").iterdir():
+        file.write_bytes(b"no image")
+    missing = tmp_path / "missing.json"
+    settings = {} if what == "labels" else {what: str(missing)}
+    recipe = QUICK.model_copy(update=settings)
+    with pytest.raises(SdkError, match=r"missing\.json"):
+        train(
+            photo_folder,
+            tmp_path / "run",
+            recipe,
+            labels=missing if what == "labels" else None,
+            report=lambda line: None,
+        )
