@@ -47,11 +47,10 @@ def test_the_small_recipe_writes_the_defaults_out() -> None:
     assert load_recipe("small") == Recipe()
 
 
-def test_the_finetune_recipe_wants_weights_and_takes_their_model() -> None:
-    with pytest.raises(InputError, match="name `--weights`"):
-        load_recipe("finetune")
-    recipe = load_recipe("finetune", {"weights": "mobilevit_xxs.imagenette"})
-    assert (recipe.model, recipe.layer_decay) == ("mobilevit_xxs", 0.8)
+def test_the_finetune_recipe_takes_the_model_of_the_weights() -> None:
+    assert load_recipe("finetune").model == "mobilevit_xxs"  # the shipped ones
+    recipe = load_recipe("finetune", {"weights": "mobilevit_xs.imagenette"})
+    assert (recipe.model, recipe.ema_decay) == ("mobilevit_xs", 0.99)
 
 
 def test_the_command_line_wins_field_by_field(tmp_path: Path) -> None:
