@@ -21,8 +21,7 @@ def test_recipes_ship_and_are_found_by_name_or_path() -> None:
     shipped = shipped_recipes()
     assert sorted(shipped) == ["finetune", "imagenet", "quick", "small"]
     for name, path in shipped.items():
-        given = {"weights": "mobilevit_xxs.imagenette"} if name == "finetune" else {}
-        assert load_recipe(name, given) == load_recipe(path, given)
+        assert load_recipe(name) == load_recipe(path)
 
 
 def test_the_imagenet_recipe_is_the_papers() -> None:
