@@ -31,6 +31,13 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ctrl_c_arrives() -> None:
+    """Shells have what they start in the background ignore it, and its children too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 @pytest.fixture(scope="session")
 def imagenette() -> Path:
     folder = SHARED_DATA / "imagenette2-224"
