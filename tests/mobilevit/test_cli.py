@@ -100,15 +100,16 @@ def test_shipped_weights_are_small_and_know_a_church(shipped_bundle: Path, tmp_p
 
 @pytest.mark.parametrize("name", shipped_weights())
 def test_shipped_weights_have_the_accuracy_of_their_card(imagenette: Path, name: str) -> None:
-    """Every sixteenth validation photo; the card has the figure of all of them."""
+    """Every eighth validation photo; the card has the figure of all of them."""
     from mobilevit.checkpoint import load_checkpoint
     from mobilevit.evaluation.accuracy import evaluate, open_folder
     from mobilevit.runtimes.torch import TorchSession
 
     checkpoint = load_checkpoint(name)
-    folder = open_folder(imagenette, checkpoint.classes, 10, images=245)
+    folder = open_folder(imagenette, checkpoint.classes, 10, images=490)
     [measured] = evaluate({"x": TorchSession(checkpoint)}, folder, checkpoint.preprocessing)
-    assert measured.top1 == pytest.approx(checkpoint.measured["top1"], abs=0.05)
+    assert measured.top1 == pytest.approx(checkpoint.measured["top1"], abs=0.03)
+    assert measured.top1 > (0.8 if name == "mobilevit_xxs.imagenette" else 0.7)
     card = shipped_weights()[name].with_suffix(".md").read_text()
     assert f"{checkpoint.measured['top1']:.2%}".replace("%", " %") in card
 
