@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,26 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from mobilevit.bundle import INPUT, OUTPUT
+from mobilevit.errors import InputError
 
 from .formats import ExportSpec
+from .onnx_quantize import quantize, quantize_weights
 from .pixels import PixelInput
+from .rewrite import for_onnxruntime
 
 OPSET = 18  # every onnxruntime since 1.14 opens it, mobile builds included
 
 
 def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
     """Write an `.onnx` with its weights inside. fp16 halves the weights and the computation;
-    input and output stay as they are."""
+    input and output stay as they are.
+
+    Raises:
+        InputError: there are no photos to calibrate int8 on.
+    """
+    graph = for_onnxruntime(graph)
     if spec.precision == "fp16":
-        graph = copy.deepcopy(graph).half()
+        graph = graph.half()
     height, width = spec.image_size
     example = torch.zeros(1, 3, height, width)
     if spec.input == "image":
@@ -45,6 +52,12 @@ def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
     )
     assert program is not None  # None only with the old exporter
     proto = program.model_proto
+    if spec.precision == "int8-weights":
+        proto = quantize_weights(proto)
+    elif spec.precision == "int8":
+        if spec.calibration is None:
+            raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
+        proto = quantize(proto, spec.calibration)
     proto.doc_string = spec.description
     onnx.helper.set_model_props(proto, spec.metadata)
     for node in proto.graph.node:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import litert_torch
 import torch
-from ai_edge_quantizer import qtyping, quantizer
-from ai_edge_quantizer.recipe import AlgorithmName
 from torch import Tensor, nn
 
 from mobilevit.bundle import INPUT, OUTPUT
+from mobilevit.errors import InputError
 
 from .formats import ExportSpec
 from .pixels import PixelInput
-from .tflite_metadata import write_metadata
+from .rewrite import for_litert
+from .tflite_metadata import allow_halves, write_metadata
+from .tflite_quantize import halve_weights, quantize, quantize_weights
 
 
 class _NamedOutput(nn.Module):
@@ -29,41 +30,29 @@ class _NamedOutput(nn.Module):
 
 
 def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
-    """Write a `.tflite` whose signature names input and output. fp16 stores the weights of
-    convolutions and fully-connected layers as halves; XNNPACK unpacks them when it loads.
+    """Write a `.tflite` whose signature names input and output.
 
-    One that takes images has TFLite Metadata, so that MediaPipe's image classifier opens it.
+    fp16 stores the weights of convolutions and fully-connected layers as halves, and allows XNNPACK
+    to compute in them, where the processor can; where not, it unpacks them when it loads. One that
+    takes images has TFLite Metadata, so that MediaPipe's image classifier opens it.
+
+    Raises:
+        InputError: there are no photos to calibrate int8 on.
     """
     height, width = spec.image_size
-    example = torch.zeros(1, 3, height, width)
+    graph, example = for_litert(graph), torch.zeros(1, 3, height, width)
     if spec.input == "image":
-        graph = PixelInput(graph)
-        example = torch.zeros(1, height, width, 3)
+        graph, example = PixelInput(graph), torch.zeros(1, height, width, 3)
     model = litert_torch.convert(_NamedOutput(graph).eval(), sample_kwargs={INPUT: example})
     model.export(str(path))
     if spec.precision == "fp16":
-        _halve_weights(path)
+        halve_weights(path)
+        allow_halves(path)
+    elif spec.precision == "int8-weights":
+        quantize_weights(path)
+    elif spec.precision == "int8":
+        if spec.calibration is None:
+            raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
+        quantize(path, spec.calibration)
     if spec.input == "image":
         write_metadata(path, spec)
-
-
-def _halve_weights(path: Path) -> None:
-    job = quantizer.Quantizer(str(path))
-    for operation in (
-        qtyping.TFLOperationName.CONV_2D,
-        qtyping.TFLOperationName.DEPTHWISE_CONV_2D,
-        qtyping.TFLOperationName.FULLY_CONNECTED,
-    ):
-        job.update_quantization_recipe(
-            regex=".*",
-            operation_name=operation,
-            op_config=qtyping.OpQuantizationConfig(
-                weight_tensor_config=qtyping.TensorQuantizationConfig(
-                    num_bits=16, dtype=qtyping.TensorDataType.FLOAT
-                ),
-                compute_precision=qtyping.ComputePrecision.FLOAT,
-                explicit_dequantize=True,
-            ),
-            algorithm_key=AlgorithmName.FLOAT_CASTING,
-        )
-    path.write_bytes(job.quantize().quantized_model)

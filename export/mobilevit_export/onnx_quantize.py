@@ -1,0 +1,129 @@
+"""Smaller numbers in an ONNX model: in the mixes that ONNX Runtime has kernels for."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from mobilevit.prediction import Pixels, feed
+
+_MIN_ELEMENTS = 512  # a smaller weight does not pay for its scales and the node that unpacks it
+
+
+def quantize(model: ModelProto, calibration: Pixels) -> ModelProto:
+    """Compute in 8 bits what ONNX Runtime computes faster so, with ranges seen on calibration
+    photos; in pairs of QuantizeLinear and DequantizeLinear, which it fuses.
+
+    Weights are signed, with a scale per channel; activations unsigned, one per tensor: of x86
+    processors, those before AMX have no product of two signed bytes. Attention and norms stay in
+    float, as there are no fast kernels for them. So does what a linear layer gives, for what is
+    behind it is one of these or a sum: quantized, it would be unpacked at once.
+    """
+    model = shape_inference.infer_shapes(model)
+    with tempfile.TemporaryDirectory(prefix="mobilevit-quantize-") as folder:
+        source, target = Path(folder, "float.onnx"), Path(folder, "quantized.onnx")
+        onnx.save(model, source)
+        quantize_static(
+            source,
+            target,
+            _Photos(model, calibration),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            op_types_to_quantize=["Add", "Concat", "Conv", "Gemm", "Mul", "Sigmoid"],
+            nodes_to_exclude=list(_float_nodes(model)),
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
+        )
+        return onnx.load(target)
+
+
+def _float_nodes(model: ModelProto) -> Iterator[str]:
+    """Sums and products that are not of feature maps: of norms, residual streams and pixels."""
+    makers = {output: node for node in model.graph.node for output in node.output}
+    ranks = {
+        value.name: len(value.type.tensor_type.shape.dim) for value in model.graph.value_info
+    }
+    for node in model.graph.node:
+        silu = any(i in makers and makers[i].op_type == "Sigmoid" for i in node.input)
+        of_maps = all(ranks.get(value) == 4 for value in (*node.input, *node.output))
+        if (node.op_type == "Mul" and not silu) or (node.op_type == "Add" and not of_maps):
+            yield node.name
+
+
+class _Photos(CalibrationDataReader):  # type: ignore[misc]
+    """Hands photos to the calibration, one at a time."""
+
+    def __init__(self, model: ModelProto, calibration: Pixels) -> None:
+        [image] = model.graph.input
+        shape = tuple(side.dim_value for side in image.type.tensor_type.shape.dim)
+        dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type).name
+        self._feeds = iter(
+            [{image.name: feed(photo[None], shape, dtype)} for photo in calibration]
+        )
+
+    def get_next(self) -> Mapping[str, NDArray[Any]] | None:
+        return next(self._feeds, None)
+
+
+def quantize_weights(model: ModelProto) -> ModelProto:
+    """Store weights in 8 bits, a scale per output channel; what is computed stays in float.
+
+    ONNX Runtime unpacks them in every run: a smaller file, and a slower one.
+    """
+    quantized = ModelProto()
+    quantized.CopyFrom(model)
+    graph = quantized.graph
+    axes = {node.input[1]: _channel_axis(node) for node in graph.node if _has_weight(node)}
+    for tensor in [t for t in graph.initializer if t.name in axes]:
+        weight = numpy_helper.to_array(tensor)
+        if weight.size < _MIN_ELEMENTS:
+            continue
+        axis, name = axes[tensor.name], tensor.name
+        integers, scales = symmetric(weight, axis)
+        graph.initializer.remove(tensor)
+        for part, values in (
+            ("integers", integers),
+            ("scales", scales),
+            ("zeros", np.zeros(len(scales), np.int8)),
+        ):
+            graph.initializer.append(numpy_helper.from_array(values, f"{name}.{part}"))
+        inputs = [f"{name}.{part}" for part in ("integers", "scales", "zeros")]
+        graph.node.insert(0, helper.make_node("DequantizeLinear", inputs, [name], axis=axis))
+    return quantized
+
+
+def _has_weight(node: NodeProto) -> bool:
+    return node.op_type in ("Conv", "Gemm")
+
+
+def _channel_axis(node: NodeProto) -> int:
+    """Of the weight, the axis of output channels."""
+    if node.op_type == "Conv":
+        return 0
+    transposed = any(a.name == "transB" and a.i for a in node.attribute)
+    return 0 if transposed else 1
+
+
+def symmetric(
+    weight: NDArray[np.float32], axis: int
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """-127..127 for each number, and for each channel along `axis` what one of them stands for."""
+    others = tuple(i for i in range(weight.ndim) if i != axis)
+    scales = np.abs(weight).max(axis=others, keepdims=True) / 127
+    scales[scales == 0] = 1  # a channel of zeros
+    integers = np.round(weight / scales).astype(np.int8)
+    return integers, scales.reshape(-1).astype(np.float32)
