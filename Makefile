@@ -48,7 +48,7 @@ test-devices: setup $(DEVICE_TOOLS) $(DEVICE_BUNDLE)/manifest.json
 
 $(DEVICE_BUNDLE)/manifest.json: $(VENV)/.ready $(shell find mobilevit export -name '*.py')
 	$(BIN)/mobilevit export mobilevit_xxs.imagenette --format onnx,tflite --precision fp32,fp16 \
-		--overwrite --out $(DEVICE_BUNDLE)
+		--no-time --overwrite --out $(DEVICE_BUNDLE)
 
 # $(call install,packages)
 install = @test "$$(id -u)" = 0 || { echo "$@ is missing; as root: apt-get install $(1)" >&2; exit 2; }; \
@@ -91,7 +91,7 @@ test-ios: setup $(IOS_TOOLS) $(IOS_BUNDLE)/manifest.json
 
 $(IOS_BUNDLE)/manifest.json: $(VENV)/.ready $(shell find mobilevit export -name '*.py')
 	$(BIN)/mobilevit export mobilevit_xxs.imagenette --format onnx,coreml --precision fp32,fp16 \
-		--overwrite --out $(IOS_BUNDLE)
+		--no-time --overwrite --out $(IOS_BUNDLE)
 
 $(NPM):
 	$(call install,npm)

@@ -178,19 +178,90 @@ class AccuracyRecord(Record):
     measured: str  # ISO 8601, UTC
 
 
+class CalibrationRecord(Record):
+    """The photos whose activations gave a quantized artifact its ranges."""
+
+    source: str  # `packaged photos`, or the name of a folder
+    images: PositiveInt
+    sha256: Sha256 | None  # of the folder, as in `DataSummary`; None for packaged photos
+
+
+class QuantizationRecord(Record):
+    """How an artifact of small integers, or of a palette, was made and what it lost by it.
+
+    Agreement and accuracy are of the calibration photos; `None` where they were not measured.
+    """
+
+    calibration: CalibrationRecord | None  # None where only weights are quantized
+    repairs: tuple[str, ...] = ()  # what was done to keep it accurate, in words
+    kept_float: tuple[str, ...] = ()  # groups of layers that are not quantized
+    agreement: Share | None = None  # with the first label of the fp32 model
+    top1_drop: float | None = None  # a share, as accuracy is; negative where it gained
+    max_drop: Share  # what it was allowed to lose
+
+    @property
+    def faults(self) -> list[str]:
+        """What it lost beyond that, in words; empty if it did not, or nobody looked."""
+        if self.top1_drop is not None:
+            if self.top1_drop > self.max_drop:
+                return [
+                    f"loses {100 * self.top1_drop:.2g} points of accuracy, "
+                    f"more than the {100 * self.max_drop:.2g} allowed"
+                ]
+        elif self.agreement is not None and self.agreement < 1 - self.max_drop:
+            return [
+                f"gives the label of fp32 on {self.agreement:.1%} of the calibration photos, "
+                f"fewer than the {1 - self.max_drop:.1%} needed"
+            ]
+        return []
+
+
+class SiblingRecord(Record):
+    """An artifact timed against the fp32 one of its format, in turns, where it was exported."""
+
+    file: RelativePath  # the fp32 artifact
+    runtime: str
+    runtime_version: str
+    machine: str
+    speedup: float  # the time of fp32 over that of this one
+    low: float  # the 95 % interval
+    high: float
+    faults: tuple[str, ...] = ()  # in words: it is slower, or less accurate than allowed
+
+
 class ArtifactRecord(Record):
-    """One exported file; an `.mlpackage` is a folder and counts as one."""
+    """One exported file; an `.mlpackage` is a folder and counts as one.
+
+    Of two layouts of the graph, `neural-engine` follows Apple's principles for its Neural Engine.
+    """
 
     file: RelativePath
     format: str
     precision: str
+    layout: Literal["plain", "neural-engine"] = "plain"
     sha256: Sha256
     size: Size  # bytes
     input: TensorRecord
     output: TensorRecord
     parity: ParityRecord
     accuracy: tuple[AccuracyRecord, ...] = ()  # one for each runtime and set of photos
+    quantization: QuantizationRecord | None = None  # of a quantized one
+    sibling: SiblingRecord | None = None  # where it was timed
+    needs: dict[str, str] = {}  # the least version of what opens it, such as `iOS`: `16`
     tools: dict[str, str]  # converter packages and their versions
+
+    @property
+    def variant(self) -> str:
+        """What tells it from others of its format, such as `fp16` or `fp16, neural-engine`."""
+        return self.precision if self.layout == "plain" else f"{self.precision}, {self.layout}"
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with it beside its fp32 sibling, in words: it is slower, or lost more
+        accuracy than it may. Empty where nothing is, or nobody looked."""
+        if self.sibling is not None:
+            return self.sibling.faults
+        return tuple(self.quantization.faults) if self.quantization else ()
 
 
 class LabelsRecord(Record):

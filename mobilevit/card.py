@@ -47,6 +47,8 @@ def render_card(bundle: str | Path) -> str:
         more_labels=max(0, len(labels) - _LABELS),
         formats=sorted({artifact.format for artifact in manifest.artifacts}),
         evaluations=_evaluations(manifest),
+        quantized=[record for record in manifest.artifacts if record.quantization],
+        timed=[record for record in manifest.artifacts if record.sibling],
         unmeasured=[record.file for record in manifest.artifacts if not record.accuracy],
         by_reference=[
             record.file for record in manifest.artifacts if record.parity.runtime == _REFERENCE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mobilevit_benchmarks import BenchmarkResult, Subject
 
-    from .bundle import ClassSummary
+    from .bundle import ArtifactRecord, ClassSummary
     from .check import Check
     from .data.image_folder import ImageFolder
     from .evaluation.records import Result
@@ -662,6 +662,9 @@ def export(
     ] = None,
     images: Annotated[int, typer.Option(help="How many photos to compare on.")] = 32,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle.")] = False,
+    time: Annotated[
+        bool, typer.Option(help="Time what is not fp32 against the fp32 of its format.")
+    ] = True,
     as_json: Json = False,
 ) -> None:
     """Convert a checkpoint to phone formats, each compared with it, into a bundle."""
@@ -686,22 +689,17 @@ def export(
         overwrite=overwrite,
         report=note,
     )
+    records = {attempt.record.file: attempt.record for attempt in result.attempts}
+    if time and result.bundle:
+        from mobilevit_benchmarks.siblings import time_siblings
+
+        timed = time_siblings(result.bundle, report=note)
+        records |= {record.file: record for record in timed}
     if as_json:
         # by way of pydantic, which writes the NaN of a broken artifact as null
-        emit([json.loads(attempt.record.model_dump_json()) for attempt in result.attempts])
+        emit([json.loads(record.model_dump_json()) for record in records.values()])
     else:
-        table = new_table("artifact", "size", "largest difference", "top-1 agrees", "PSNR", "")
-        for attempt in result.attempts:
-            record, parity = attempt.record, attempt.record.parity
-            table.add_row(
-                record.file,
-                f"{record.size / 1e6:.2f} MB",
-                f"{parity.max_abs_difference:.1e}",
-                f"{parity.top1_agreement:.1%} of {parity.images}",
-                "same" if parity.psnr_db is None else f"{parity.psnr_db:.0f} dB",
-                "REJECTED" if parity.faults else "good",
-            )
-        show(table)
+        _show_exported(records.values(), timed=time)
     for attempt in result.failures:
         record = attempt.record
         note(f"error: `{record.file}` does not compute what the model computes")
@@ -712,6 +710,34 @@ def export(
     if result.failures:
         note(f"\nhint: rejected files are in `{result.rejected}`; `bundle` lists only good ones")
         raise typer.Exit(1)
+
+
+def _show_exported(records: Iterable[ArtifactRecord], timed: bool) -> None:
+    columns = ("artifact", "size", "largest difference", "top-1 agrees", "PSNR", "")
+    against = ("against fp32",) if timed else ()
+    table = new_table(*columns, *against, "note", text=("note",))
+    for record in records:
+        parity = record.parity
+        table.add_row(
+            record.file,
+            f"{record.size / 1e6:.2f} MB",
+            f"{parity.max_abs_difference:.1e}",
+            f"{parity.top1_agreement:.1%} of {parity.images}",
+            "same" if parity.psnr_db is None else f"{parity.psnr_db:.0f} dB",
+            "REJECTED" if parity.faults else "good",
+            *([_against_fp32(record)] if timed else []),
+            "; ".join(record.faults),
+        )
+    show(table)
+
+
+def _against_fp32(record: ArtifactRecord) -> str:
+    """How many times as fast, with the 95 % interval."""
+    if record.precision == "fp32" or record.parity.faults:
+        return "-"
+    if (sibling := record.sibling) is None:
+        return "not timed here"
+    return f"{sibling.speedup:.2f}x ({sibling.low:.2f} to {sibling.high:.2f})"
 
 
 @app.command()

@@ -25,7 +25,7 @@ from .preprocessing import resize_and_crop
 from .runtimes import RUNTIMES, Runtime, runtimes_for
 
 # of artifacts that a runtime opens, the one nearest to what was trained; others are by name
-_PRECISIONS = ("fp32", "fp16")
+_PRECISIONS = ("fp32", "fp16", "int8-weights", "int8", "palette6", "palette4")
 
 
 @dataclass(frozen=True)
@@ -188,12 +188,14 @@ def load(bundle: str | Path, artifact: str | None = None, threads: int = 1) -> C
     return Client(folder, manifest, record, runtime, threads)
 
 
-def _preference(opener: tuple[Runtime, ArtifactRecord]) -> tuple[bool, int, int]:
-    """Smaller is better: a timed runtime, the first of those, the most precise artifact."""
+def _preference(opener: tuple[Runtime, ArtifactRecord]) -> tuple[bool, int, bool, int, bool]:
+    """Smaller is better: a timed runtime, the first of those, an artifact without a fault, the most
+    precise one, of a plain graph."""
     runtime, record = opener
     known = record.precision in _PRECISIONS
     rank = _PRECISIONS.index(record.precision) if known else len(_PRECISIONS)
-    return not runtime.timed, list(RUNTIMES).index(runtime.name), rank
+    place = list(RUNTIMES).index(runtime.name)
+    return not runtime.timed, place, bool(record.faults), rank, record.layout != "plain"
 
 
 def find_record(bundle: Path, manifest: Manifest, artifact: str) -> ArtifactRecord:

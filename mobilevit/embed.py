@@ -108,10 +108,14 @@ def _chosen(
             )
     if named:
         return tuple(record for record in manifest.artifacts if record in named)
-    for suffix, precision in platform.preferred:
-        for record in manifest.artifacts:
-            if Path(record.file).suffix == suffix and record.precision == precision:
-                return (record,)
+    fit = []
+    for record in manifest.artifacts:
+        kind = (Path(record.file).suffix, record.precision)
+        if kind in platform.preferred:
+            rank = platform.preferred.index(kind)
+            fit.append(((bool(record.faults), rank, record.layout != "plain"), record))
+    if fit:
+        return (min(fit, key=lambda ranked: ranked[0])[1],)
     kinds = ", ".join(f"{suffix} {precision}" for suffix, precision in platform.preferred)
     names = ", ".join(record.file for record in manifest.artifacts)
     raise InputError(

@@ -60,7 +60,7 @@ def bundle_subjects(bundle: Path) -> list[Subject]:
     return [
         Subject(
             artifact=find_file(bundle, record.file),
-            name=f"{record.format} {record.precision}",
+            name=f"{record.format} {record.variant}",
             model=_facts(manifest, record),
             feeds={
                 record.input.name: feed(

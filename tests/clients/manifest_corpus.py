@@ -79,6 +79,14 @@ _HASHES = (
     *("0" * 63, "0" * 65, "A" * 64, "g" * 64, "a" * 64, "a" * 64 + "\n", " " + "a" * 63),
     *("٠" * 64, "", "f" * 32),
 )
+_NULLABLE = (
+    *("parity.psnr_db", "checkpoint_sha256", "calibration.sha256", ".calibration"),
+    *(".quantization", ".sibling", ".agreement", ".top1_drop"),
+)
+_OPTIONAL = (
+    *("kind", "more_shapes", "accuracy", "quantization", "sibling", "needs"),
+    *("repairs", "kept_float", "agreement", "top1_drop", "faults"),
+)
 _NAMES = ("!", "~", "a" * 200, "a" * 201, "", "a b", "a\n", "é", "\x7f", "image:0", "\0")
 
 
@@ -122,6 +130,15 @@ def small(manifest: dict[str, Any]) -> dict[str, Any]:
         {"runtime": "onnxruntime", "runtime_version": "1", "data": data}
         | {"top1": 0.5, "top5": 1.0, "measured": "2026-01-01T00:00:00+00:00"}
     ]
+    calibration = {"source": "photos", "images": 2, "sha256": _SHA}
+    artifact |= {
+        "layout": "neural-engine",
+        "needs": {"iOS": "16"},
+        "quantization": {"calibration": calibration, "repairs": ["bias correction"]}
+        | {"kept_float": ["stem"], "agreement": 1.0, "top1_drop": -0.01, "max_drop": 0.01},
+        "sibling": {"file": "model.onnx", "runtime": "onnxruntime", "runtime_version": "1"}
+        | {"machine": "a machine", "speedup": 0.5, "low": 0.4, "high": 0.6, "faults": ["slower"]},
+    }
     manifest["model"]["data"] = {"train": data | {"classes": {"a": 1, "b": 1}}}
     manifest["model"]["recipe"] = {"epochs": 1}
     manifest["classes"] = [f"class {i}" for i in range(manifest["labels"]["count"])]
@@ -184,7 +201,8 @@ def rules(manifest: dict[str, Any]) -> Iterator[Change]:
             values = tuple(v for v in _VALUES if isinstance(v, (int, float, bool)))
             values += tuple(literal(text) for text in ("1E0", "1e400", "-0", "0.5e1", "1.0"))
         elif isinstance(value, str) and key in ("kind", "dtype", "layout", "interpolation"):
-            values = ("tensor", "image", "dictionary", "float32", "float16", "uint8", "int8")
+            values = ("plain", "neural-engine", "neural_engine")
+            values += ("tensor", "image", "dictionary", "float32", "float16", "uint8", "int8")
             values += ("NCHW", "NHWC", "NC", "bilinear", "bicubic", "Tensor", "tensor ", "")
         elif isinstance(value, list):
             values = ([], value[:1], value + value)
@@ -363,15 +381,16 @@ def harmless(manifest: dict[str, Any], rng: random.Random) -> Iterator[Change]:
         changed = deepcopy(manifest)
         for way, container, key in list(places(changed)):
             value = container[key]
-            if way.endswith(("parity.psnr_db", "checkpoint_sha256")) and rng.random() < 0.3:
+            if way.endswith(_NULLABLE) and rng.random() < 0.3:
                 container[key] = None
             elif isinstance(value, float) and rng.random() < 0.3:
                 container[key] = rng.choice([0, 1, 0.5, literal("5e-1"), literal("1.0E+0"), 0.99])
             elif key in ("created", "sdk_version", "format", "tests", "runtime", "worst_image"):
                 container[key] = rng.choice(["", "é", "😀", "\0\n\u2028", "a" * 500, value])
             elif key in ("images", "parameters", "epochs") and rng.random() < 0.3:
-                container[key] = rng.choice([0, 1, 2**63, 10**400])
-            elif key in ("kind", "more_shapes", "accuracy") and rng.random() < 0.3:
+                least = 1 if ".calibration." in way else 0
+                container[key] = rng.choice([least, 1, 2**63, 10**400])
+            elif key in _OPTIONAL and rng.random() < 0.3:
                 del container[key]
         for name in ("scale", "mean", "std", "crop_fraction", "interpolation", "channels"):
             if rng.random() < 0.3:

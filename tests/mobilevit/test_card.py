@@ -74,7 +74,8 @@ def test_a_bare_manifest_claims_nothing(tmp_path: Path) -> None:
     assert "no latency" in section["Limits"]
     assert "Apple" not in card
     assert "model-index" not in parts(card)[0]
-    assert "| `model.onnx` | not recorded |" in section["Artifacts"]
+    assert "| `model.onnx` | not recorded | not recorded |" in section["Artifacts"]
+    assert not {"Quantization", "Against fp32"} & section.keys()
 
 
 def test_every_figure_of_the_manifest_is_there(tmp_path: Path) -> None:
@@ -103,6 +104,33 @@ def test_every_figure_of_the_manifest_is_there(tmp_path: Path) -> None:
     assert "| photos | 30 | 84.59% | 98.52% | `dddddddddddd` |" in section["Accuracy"]
     assert "| `golden/0.png` | black | 0, 0 | 0, 0 |" in section["Golden and conformance sets"]
     assert "| 1 | b |" in section["Labels"]
+
+
+def test_what_quantization_cost_and_whether_it_pays(tmp_path: Path) -> None:
+    calibration = {"source": "photos", "images": 1280, "sha256": "e" * 64}
+    quantization = {"calibration": calibration, "repairs": ["bias correction"], "max_drop": 0.01}
+    sibling = {"file": "fp32.onnx", "runtime": "onnxruntime", "runtime_version": "1.31.1"}
+    sibling |= {"machine": "a machine", "speedup": 0.81, "low": 0.799, "high": 0.82}
+    fields = {"precision": "int8", "layout": "neural-engine", "needs": {"onnxruntime": "1.14"}}
+    bundle = fake_bundle(
+        tmp_path,
+        {**fields, "quantization": quantization, "sibling": {**sibling, "faults": ["slower"]}},
+    )
+    section = sections(render_card(bundle))
+    assert "| `model.onnx` | onnx | int8, neural-engine |" in section["Artifacts"]
+    assert "| onnxruntime 1.14 |" in section["Artifacts"]
+    assert (
+        "| `model.onnx` | 1,280, photos, `eeeeeeeeeeee` | bias correction | none | not measured "
+        "| not measured (1.00%) |"
+    ) in section["Quantization"]
+    assert (
+        "| `model.onnx` | `fp32.onnx` | 0.81 (0.80 to 0.82) | onnxruntime 1.31.1 | a machine "
+        "| slower |"
+    ) in section["Against fp32"]
+    weights_only = {"calibration": None, "agreement": 0.999, "top1_drop": -0.002, "max_drop": 0}
+    section = sections(render_card(change(bundle, quantization=weights_only, sibling=None)))
+    assert "| weights only | none | none | 99.90% | -0.20% (0.00%) |" in section["Quantization"]
+    assert "Against fp32" not in section
 
 
 def test_the_reference_evaluator_is_not_taken_for_apples_runtime(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import mobilevit
-from mobilevit.bundle import read_manifest, write_manifest
+from mobilevit.bundle import SiblingRecord, read_manifest, write_manifest
 from mobilevit.errors import BundleError, InputError
 from mobilevit.runtimes import RUNTIMES
 from mobilevit_export.photos import packaged_photos
@@ -166,6 +166,27 @@ def test_what_is_there_is_used(
     monkeypatch.setattr(base, "find_spec", lambda name: None if name in hidden else present(name))
     client = mobilevit.load(exported)
     assert (client.artifact.file, client.runtime.name) == (file, runtime)
+
+
+def test_a_plain_graph_and_one_without_a_fault_come_first(bundle: Path) -> None:
+    manifest = read_manifest(bundle)
+
+    def taken(**changes: dict[str, object]) -> str:
+        records = [r.model_copy(update=changes.get(r.precision, {})) for r in manifest.artifacts]
+        write_manifest(bundle, manifest.model_copy(update={"artifacts": tuple(records)}))
+        return mobilevit.load(bundle).artifact.file
+
+    slow = SiblingRecord(
+        **{"file": "x.onnx", "runtime": "onnxruntime", "runtime_version": "1", "machine": "m"},
+        **{"speedup": 0.5, "low": 0.4, "high": 0.6, "faults": ("slower than fp32",)},
+    )
+    precise, other = "mobilevit_xxs_fp32.onnx", "mobilevit_xxs_fp16.onnx"
+    engine = {"precision": "fp16", "layout": "neural-engine"}
+    assert taken(fp16={"sibling": slow}) == precise
+    assert taken(fp32={"sibling": slow}) == other
+    assert taken(fp32=engine) == other
+    assert taken(fp32={"precision": "int8"}) == other
+    assert taken(fp32={"precision": "int8"}, fp16={"sibling": slow}) == precise
 
 
 def test_order_in_the_manifest_does_not_decide(bundle: Path) -> None:

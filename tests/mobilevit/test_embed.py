@@ -331,6 +331,9 @@ def test_links_may_not_lead_out(bundle: Path, tmp_path: Path) -> None:
 
 # which artifact
 
+SIBLING = {"file": "m_fp32.tflite", "runtime": "litert", "runtime_version": "1", "machine": "m"}
+SIBLING |= {"speedup": 0.5, "low": 0.4, "high": 0.6}
+
 
 @pytest.mark.parametrize(
     ("names", "android", "ios"),
@@ -357,6 +360,31 @@ def test_the_artifact_a_platform_prefers(
                 embed(bundle, project)
         else:
             assert list(embed(bundle, project).artifacts) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"a_fp16.tflite": {"layout": "neural-engine"}}, "b_fp16.tflite"),
+        ({"a_fp16.tflite": {"faults": ["slower"]}}, "b_fp16.tflite"),
+        ({f"{n}_fp16.tflite": {"faults": ["slower"]} for n in "ab"}, "m_fp32.tflite"),
+        ({"m_fp32.tflite": {"layout": "neural-engine"}}, "a_fp16.tflite"),
+    ],
+)
+def test_a_plain_graph_and_one_without_a_fault_come_first(
+    tmp_path: Path, changes: dict[str, dict[str, object]], expected: str
+) -> None:
+    bundle = make_bundle(
+        tmp_path, "m_int8.tflite", "m_fp32.tflite", "a_fp16.tflite", "b_fp16.tflite"
+    )
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    for artifact in manifest["artifacts"]:
+        change = changes.get(artifact["file"], {})
+        if "faults" in change:
+            change = {"sibling": {**SIBLING, **change}}
+        artifact |= change
+    sign(bundle, manifest)
+    assert list(embed(bundle, kotlin_project(tmp_path / "app")).artifacts) == [expected]
 
 
 def test_an_artifact_the_platform_cannot_open(bundle: Path, tmp_path: Path) -> None:

@@ -89,6 +89,31 @@ def test_a_side_of_a_shape(bundle: Path, shape: str, accepted: bool) -> None:
             read_manifest(bundle)
 
 
+def test_what_older_manifests_lack_has_a_default(bundle: Path) -> None:
+    for field in ('"layout": "plain"', '"quantization": null', '"sibling": null', '"needs": {}'):
+        change(bundle, f"{field},", "")
+    artifact = read_manifest(bundle).artifacts[0]
+    assert (artifact.layout, artifact.needs) == ("plain", {})
+    assert artifact.quantization is artifact.sibling is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"layout": "plain"', '"layout": "mobile"', "layout: Input should be 'plain' or"),
+        ('"quantization": null', '"quantization": {}', "quantization.calibration: Field required"),
+        ('"sibling": null', '"sibling": {"file": "../a"}', "`../a` is not a path inside"),
+        ('"needs": {}', '"needs": {"iOS": 16}', "needs.iOS: Input should be a valid string"),
+    ],
+)
+def test_a_wrong_value_of_a_field_with_a_default(
+    bundle: Path, old: str, new: str, message: str
+) -> None:
+    change(bundle, old, new)
+    with pytest.raises(BundleError, match=message):
+        read_manifest(bundle)
+
+
 def test_a_number_may_be_written_as_an_integer(bundle: Path) -> None:
     """As JavaScript writes 1.0."""
     change(bundle, '"crop_fraction": 1.0', '"crop_fraction": 1')

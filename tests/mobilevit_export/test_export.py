@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,58 @@ def test_a_converter_that_is_wrong_is_not_written_as_good(
     result = CliRunner().invoke(app, [*alone, "--precision", "fp32"])
     assert result.exit_code == 1
     assert not (tmp_path / "none").exists()
+
+
+def slowed(path: Path) -> None:
+    """Compute much, times zero, before the output."""
+    model = onnx.load(path)
+    graph = model.graph
+    output = graph.output[0].name
+    [last] = [node for node in graph.node if output in node.output]
+    last.output[list(last.output).index(output)] = x = "quick"
+    for i, (rows, columns) in enumerate([(5, 1024), *[(1024, 1024)] * 12]):
+        weights = np.full((rows, columns), 1e-3, np.float32)
+        graph.initializer.append(onnx.numpy_helper.from_array(weights, f"w{i}"))
+        graph.node.append(onnx.helper.make_node("MatMul", [x, f"w{i}"], [x := f"x{i}"]))
+    graph.initializer.append(onnx.numpy_helper.from_array(np.zeros((), np.float32), "zero"))
+    for operation, inputs, name in (
+        ("ReduceSum", [x], "sum"),
+        ("Mul", ["sum", "zero"], "nothing"),
+        ("Add", ["quick", "nothing"], output),
+    ):
+        graph.node.append(onnx.helper.make_node(operation, inputs, [name]))
+    onnx.save(model, path)
+
+
+def test_a_precision_that_does_not_pay_is_named_by_the_command(
+    small_checkpoint: Checkpoint, exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mobilevit_export import onnx as converter
+
+    def convert(graph, spec, path):  # type: ignore[no-untyped-def]
+        path.write_bytes(artifact(exported, "onnx", "fp32").read_bytes())
+        if spec.precision == "fp16":
+            slowed(path)
+
+    monkeypatch.setattr(converter, "convert", convert)
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    save_checkpoint(checkpoint, small_checkpoint)
+    command = ["export", str(checkpoint), "--out", str(tmp_path / "out"), "--images", "4"]
+    command += ["--format", "onnx", "--precision", "fp32,fp16"]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.stderr
+    assert "timing `mobilevit_xxs_fp16.onnx` against `mobilevit_xxs_fp32.onnx`" in result.stderr
+    assert "against fp32" in result.stdout
+    assert "slower than fp32: 0." in result.stdout
+    fp32, fp16 = read_manifest(tmp_path / "out").artifacts
+    assert fp32.sibling is None
+    assert fp16.sibling is not None and fp16.sibling.high < 0.98
+    assert not [check for check in check_bundle(tmp_path / "out") if check.faults]
+
+    result = CliRunner().invoke(app, [*command, "--no-time", "--overwrite", "--json"])
+    assert result.exit_code == 0, result.stderr
+    assert "timing" not in result.stderr
+    assert [record["sibling"] for record in json.loads(result.stdout)] == [None, None]
 
 
 def test_other_sizes_that_no_patch_divides(small_checkpoint: Checkpoint, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import Foundation
 import MobileViTCore
 import MobileViTFixtures
+import MobileViTONNX
 import XCTest
 
 @testable import MobileViTDemoModel
@@ -57,6 +58,30 @@ final class BenchmarkModelTests: XCTestCase, @unchecked Sendable {  // it keeps 
         XCTAssertEqual(try bench.setup.choice.artifacts, [classifier.artifact.file])
         XCTAssertEqual(try bench.setup.choice.delegates, ["cpu"])
         XCTAssertTrue(try bench.setup.artifacts.allSatisfy { $0.file.hasSuffix(".onnx") })
+    }
+
+    func testTellsTwoLayoutsOfOnePrecisionApart() async throws {
+        let bundle = try copiedBundle("layouts")
+        let file = bundle.appendingPathComponent("manifest.json")
+        let text = try String(contentsOf: file, encoding: .utf8)
+        let zeros = String(repeating: "0", count: 64)
+        let digest = try ModelBundle(folder: bundle).manifest.digest
+        let unsigned = try first(
+            #""precision": "fp32",\s*"layout": "plain""#, in: text,
+            becomes: #""precision": "fp16", "layout": "neural-engine""#
+        ).replacingOccurrences(of: digest, with: zeros)
+        let signed = unsigned.replacingOccurrences(of: zeros, with: try sha256(Data(unsigned.utf8)))
+        try Data(signed.utf8).write(to: file)
+        let setup = try BenchmarkSetup(ModelBundle(folder: bundle), runtime: OnnxRuntime())
+        XCTAssertEqual(setup.artifactOptions.map(\.title), ["fp16, neural-engine", "fp16"])
+        XCTAssertEqual(setup.choice.artifacts, ["mobilevit_xxs_fp16.onnx"])
+    }
+
+    private func first(
+        _ pattern: String, in text: String, becomes other: String
+    ) throws -> String {
+        let place = try XCTUnwrap(text.range(of: pattern, options: .regularExpression))
+        return text.replacingCharacters(in: place, with: other)
     }
 
     func testSaysWhatItDoesWhileItRuns() async throws {

@@ -71,7 +71,7 @@ private struct Subject {
         let record = manifest?.artifacts.first { $0.sha256 == planned.artifactSha256 }
         let file = URL(fileURLWithPath: record?.file ?? planned.artifact)
         artifact = file.lastPathComponent
-        name = record.map { "\($0.format) \($0.precision)" } ?? artifact
+        name = record.map { "\($0.format) \($0.variant)" } ?? artifact
         model = ModelFacts(
             name: manifest?.model.name ?? file.deletingPathExtension().lastPathComponent,
             imageSize: manifest?.preprocessing.imageSize)

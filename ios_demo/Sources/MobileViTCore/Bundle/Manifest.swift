@@ -62,12 +62,19 @@ public struct TensorRecord: Decodable, Sendable, Equatable {
     public let layout: String
 }
 
+/// Of an artifact's graph; the second follows Apple's principles for its Neural Engine.
+public enum GraphLayout: String, Decodable, Sendable, CaseIterable {
+    case plain
+    case neuralEngine = "neural-engine"
+}
+
 /// One exported file; an `.mlpackage` is a folder and counts as one.
 public struct ArtifactRecord: Decodable, Sendable, Equatable {
     /// Path in the bundle; of `.mlpackage` a folder.
     public let file: String
     public let format: String
     public let precision: String
+    public let layout: GraphLayout
     /// Of a folder, of the list of its files: see "Reading it in your own code" in docs/embedding.md.
     public let sha256: String
     /// Bytes.
@@ -77,11 +84,21 @@ public struct ArtifactRecord: Decodable, Sendable, Equatable {
     public let parity: ParityRecord
     /// One for each runtime and set of photos.
     public let accuracy: [AccuracyRecord]
+    /// Of a quantized one.
+    public let quantization: QuantizationRecord?
+    /// Where it was timed.
+    public let sibling: SiblingRecord?
+    /// The least version of what opens it, such as `iOS`: `16`.
+    public let needs: [String: String]
     /// Converter packages and their versions.
     public let tools: [String: String]
 
     /// `parity.tolerance.max_abs_difference`: what a probability may differ by.
     public var maxAbsDifference: Double { parity.tolerance.maxAbsDifference }
+    /// What tells it from others of its format, such as `fp16` or `fp16, neural-engine`.
+    public var variant: String {
+        layout == .plain ? precision : "\(precision), \(layout.rawValue)"
+    }
 }
 
 /// An artifact, reloaded from disk, against the checkpoint in torch and float32.
@@ -119,6 +136,48 @@ public struct AccuracyRecord: Decodable, Sendable, Equatable {
     public let top5: Double
     /// ISO 8601, UTC.
     public let measured: String
+}
+
+/// The photos whose activations gave a quantized artifact its ranges.
+public struct CalibrationRecord: Decodable, Sendable, Equatable {
+    /// `packaged photos`, or the name of a folder.
+    public let source: String
+    /// Of the folder; nil for packaged photos.
+    public let sha256: String?
+}
+
+/// How an artifact of small integers, or of a palette, was made and what it lost by it.
+///
+/// Agreement and accuracy are of the calibration photos; nil where they were not measured.
+public struct QuantizationRecord: Decodable, Sendable, Equatable {
+    /// Nil where only weights are quantized.
+    public let calibration: CalibrationRecord?
+    /// What was done to keep it accurate, in words.
+    public let repairs: [String]
+    /// Groups of layers that are not quantized.
+    public let keptFloat: [String]
+    /// With the first label of the fp32 model.
+    public let agreement: Double?
+    /// A share, as accuracy is; negative where it gained.
+    public let top1Drop: Double?
+    /// What it was allowed to lose.
+    public let maxDrop: Double
+}
+
+/// An artifact timed against the fp32 one of its format, in turns, where it was exported.
+public struct SiblingRecord: Decodable, Sendable, Equatable {
+    /// The fp32 artifact.
+    public let file: String
+    public let runtime: String
+    public let runtimeVersion: String
+    public let machine: String
+    /// The time of fp32 over that of this one.
+    public let speedup: Double
+    /// The 95 % interval.
+    public let low: Double
+    public let high: Double
+    /// In words: it is slower, or less accurate than allowed.
+    public let faults: [String]
 }
 
 /// An image and the probabilities the reference gave for it.

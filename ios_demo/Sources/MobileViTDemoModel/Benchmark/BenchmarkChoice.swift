@@ -60,10 +60,10 @@ public struct BenchmarkSetup: Sendable, Equatable {
         }
     }
 
-    /// Its precision, or its file where that does not tell it from another.
+    /// Its precision and layout, or its file where these do not tell it from another.
     func name(of artifact: ArtifactRecord) -> String {
-        let alike = artifacts.filter { $0.precision == artifact.precision }
-        return alike.count == 1 ? artifact.precision : artifact.file
+        let alike = artifacts.filter { $0.variant == artifact.variant }
+        return alike.count == 1 ? artifact.variant : artifact.file
     }
 
     /// Chooses it, or no more; the last one stays.

@@ -19,7 +19,7 @@ func facts(
     let kinds = labels == 1 ? "kind of thing" : "kinds of things"
     return [
         Fact(name: "Model", value: manifest.model.name),
-        Fact(name: "File", value: "\(artifact.file) (\(artifact.precision))"),
+        Fact(name: "File", value: "\(artifact.file) (\(artifact.variant))"),
         Fact(name: "Runtime", value: "\(title(ofRuntime: runtime.name)) \(runtime.version)"),
         Fact(name: "Runs on", value: classifier.delegate),
         Fact(

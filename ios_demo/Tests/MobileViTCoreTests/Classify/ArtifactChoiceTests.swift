@@ -20,6 +20,49 @@ final class ArtifactChoiceTests: XCTestCase {
             try chooseArtifact(of: bundle, for: onnxRuntime).file, "mobilevit_xxs_fp32.onnx")
     }
 
+    func testFloatsComeBeforeWhatIsCompressedAndAPlainGraphBeforeOneForTheNeuralEngine() throws {
+        let ranked = [
+            try record("fp16"), try record("fp16", layout: "neural-engine"), try record("fp32"),
+            try record("int8-weights"), try record("int8"), try record("palette6"),
+            try record("palette4"), try record("int4"),
+        ]
+        for count in ranked.indices {
+            XCTAssertEqual(preferred(ranked.dropFirst(count).reversed()), ranked[count])
+        }
+        XCTAssertEqual(ranked[1].variant, "fp16, neural-engine")
+    }
+
+    func testWhatTheExportFoundFaultWithComesLast() throws {
+        let slow = try record("fp16", faults: ["slower than fp32"])
+        let good = try record("fp16", layout: "neural-engine", faults: [])
+        let other = try record("int8")
+        XCTAssertEqual(preferred([slow, other, good]), good)
+        XCTAssertEqual(preferred([slow, other]), other)
+        XCTAssertEqual(preferred([slow]), slow)
+        XCTAssertNil(preferred([]))
+    }
+
+    /// The bundle's first package, as if it were another.
+    private func record(
+        _ precision: String, layout: String = "plain", faults: [String]? = nil
+    ) throws -> ArtifactRecord {
+        let file = try Inputs.bundle().appendingPathComponent("manifest.json")
+        let json = try JSONSerialization.jsonObject(with: Data(contentsOf: file))
+        let manifest = try XCTUnwrap(json as? [String: Any])
+        let artifacts = try XCTUnwrap(manifest["artifacts"] as? [[String: Any]])
+        var record = try XCTUnwrap(artifacts.first { $0["format"] as? String == "coreml" })
+        record["precision"] = precision
+        record["layout"] = layout
+        if let faults {
+            record["sibling"] = [
+                "file": "fp32.mlpackage", "runtime": "coreml", "runtime_version": "1",
+                "machine": "a Mac", "speedup": 0.5, "low": 0.4, "high": 0.6, "faults": faults,
+            ]
+        }
+        return try decodeStrictly(
+            ArtifactRecord.self, from: JSONSerialization.data(withJSONObject: record))
+    }
+
     func testAnArtifactByNameIsChosen() throws {
         let bundle = try ModelBundle(folder: Inputs.bundle())
         let file = "mobilevit_xxs_fp32.mlpackage"

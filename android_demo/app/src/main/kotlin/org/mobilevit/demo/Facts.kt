@@ -29,7 +29,7 @@ internal fun factsOf(
         Fact(R.string.about_model, manifest.model),
         Fact(
             R.string.about_artifact,
-            resources.getString(R.string.about_precision, artifact.file, artifact.precision),
+            resources.getString(R.string.about_precision, artifact.file, artifact.variant),
         ),
         Fact(
             R.string.about_runtime,

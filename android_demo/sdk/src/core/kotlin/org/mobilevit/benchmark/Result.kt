@@ -56,7 +56,7 @@ private class Subject(val case: PlannedCase, private val manifest: Manifest) {
     private val record = manifest.artifacts.find { it.sha256 == case.artifactSha256 }
 
     val artifact: String = (record?.file ?: case.artifact).substringAfterLast('/')
-    val name: String = record?.let { "${it.format} ${it.precision}" } ?: artifact
+    val name: String = record?.let { "${it.format} ${it.variant}" } ?: artifact
     val model: Json.Object get() =
         jsonObject(
             "name" to manifest.model,

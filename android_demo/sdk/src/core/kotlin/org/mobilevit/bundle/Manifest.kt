@@ -48,7 +48,14 @@ data class ArtifactRecord(
     val output: TensorRecord,
     /** What a probability may differ by, and still count as the same model's. */
     val maxAbsDifference: Double,
-)
+    /** Of the graph: `plain` or `neural-engine`. */
+    val layout: String = "plain",
+    /** What is wrong with it beside the fp32 artifact of its format, where both were timed. */
+    val faults: List<String> = emptyList(),
+) {
+    /** What tells it from others of its format, such as `fp16` or `fp16, neural-engine`. */
+    val variant: String get() = if (layout == "plain") precision else "$precision, $layout"
+}
 
 /** An image and the probabilities the reference gave for it. */
 data class GoldenRecord(val file: String, val sha256: String, val probabilities: FloatArray)

@@ -118,19 +118,27 @@ private fun Located.labels(): LabelsRecord = record {
 }
 
 private fun Located.artifact(): ArtifactRecord = record {
-    ArtifactRecord(
-        file = required("file").path(),
-        format = required("format").text(),
-        precision = required("precision").text(),
+    val file = required("file").path()
+    val format = required("format").text()
+    val precision = required("precision").text()
+    val layout = optional("layout")?.oneOf("plain", "neural-engine") ?: "plain"
+    val artifact = ArtifactRecord(
+        file,
+        format,
+        precision,
         sha256 = required("sha256").sha256(),
         size = required("size").integer(0L..MAX_SIZE),
         input = required("input").tensor(),
         output = required("output").tensor(),
         maxAbsDifference = required("parity").parity(),
-    ).also {
-        optional("accuracy")?.list { accuracy() }
-        required("tools").map { text() }
-    }
+        layout,
+    )
+    optional("accuracy")?.list { accuracy() }
+    optional("quantization")?.orNull()?.quantization()
+    val faults = optional("sibling")?.orNull()?.sibling().orEmpty()
+    optional("needs")?.map { text() }
+    required("tools").map { text() }
+    artifact.copy(faults = faults)
 }
 
 private fun Located.tensor(): TensorRecord = record {
@@ -171,6 +179,31 @@ private fun Located.accuracy() = record {
     required("top1").number(SHARE)
     required("top5").number(SHARE)
     required("measured").text()
+}
+
+private fun Located.quantization() = record {
+    required("calibration").orNull()?.record {
+        required("source").text()
+        required("images").positive()
+        required("sha256").orNull()?.sha256()
+    }
+    optional("repairs")?.list { text() }
+    optional("kept_float")?.list { text() }
+    optional("agreement")?.orNull()?.number(SHARE)
+    optional("top1_drop")?.orNull()?.number()
+    required("max_drop").number(SHARE)
+}
+
+/** What is wrong. */
+private fun Located.sibling(): List<String> = record {
+    required("file").path()
+    required("runtime").text()
+    required("runtime_version").text()
+    required("machine").text()
+    required("speedup").number()
+    required("low").number()
+    required("high").number()
+    optional("faults")?.list { text() }.orEmpty()
 }
 
 private fun Located.golden(): GoldenRecord = record {

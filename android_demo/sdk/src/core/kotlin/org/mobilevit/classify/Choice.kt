@@ -13,7 +13,7 @@ data class Choice(val artifact: ArtifactRecord, val runtime: InferenceRuntime)
  * What to open of a bundle: the artifact named [file], or the one that a phone prefers among those
  * that the runtimes open. That is of the first runtime that opens any; of `.tflite` the smaller
  * fp16, which computes in float32 all the same, and of others fp32, as fp16 is slow without
- * hardware for it.
+ * hardware for it. Quantized ones come after both, what the export found fault with last.
  *
  * @throws org.mobilevit.BundleException there is no such artifact.
  * @throws InputException none of the runtimes opens it, or any.
@@ -31,21 +31,28 @@ fun chooseArtifact(
     }
     for (runtime in runtimes) {
         val artifacts = bundle.manifest.artifacts.filter { it.file.endsWith(runtime.suffix) }
-        val preferred = artifacts.minByOrNull { preference(it) } ?: continue
+        val preferred = preferred(artifacts) ?: continue
         return Choice(preferred, runtime)
     }
     val held = bundle.manifest.artifacts.joinToString { "`${it.file}`" }
     throw nothingOpens("any of $held", runtimes)
 }
 
-/** Smaller is better. */
-private fun preference(artifact: ArtifactRecord): Int {
-    val precisions = if (artifact.file.endsWith(".tflite")) SMALLEST_FIRST else PRECISEST_FIRST
+/** Of those that one runtime opens; null where there are none. */
+internal fun preferred(artifacts: List<ArtifactRecord>): ArtifactRecord? = artifacts.minWithOrNull(
+    compareBy({ it.faults.isNotEmpty() }, ::rank, { it.layout != "plain" }),
+)
+
+/** Of its precision; smaller is better. */
+private fun rank(artifact: ArtifactRecord): Int {
+    val floats = if (artifact.file.endsWith(".tflite")) SMALLEST_FIRST else PRECISEST_FIRST
+    val precisions = floats + QUANTIZED
     return precisions.indexOf(artifact.precision).let { if (it < 0) precisions.size else it }
 }
 
 private val SMALLEST_FIRST = listOf("fp16", "fp32")
 private val PRECISEST_FIRST = listOf("fp32", "fp16")
+private val QUANTIZED = listOf("int8-weights", "int8")
 
 private fun nothingOpens(what: String, runtimes: List<InferenceRuntime>): InputException {
     val names = runtimes.joinToString { "${it.name} (${it.suffix})" }.ifEmpty { "none" }

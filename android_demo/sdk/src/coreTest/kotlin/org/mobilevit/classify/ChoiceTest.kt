@@ -28,6 +28,31 @@ class ChoiceTest {
     }
 
     @Test
+    fun `floats come before what is quantized, and a plain graph before one for a Neural Engine`() {
+        val fp16 = bundle.artifact("mobilevit_xxs_fp16.tflite")
+        val int8 = fp16.copy(precision = "int8")
+        val weights = fp16.copy(precision = "int8-weights")
+        val fp32 = fp16.copy(precision = "fp32")
+        val other = fp16.copy(layout = "neural-engine")
+        val unknown = fp16.copy(precision = "int4")
+        val ranked = listOf(fp16, other, fp32, weights, int8, unknown)
+        for (count in ranked.indices) {
+            assertEquals(ranked[count], preferred(ranked.drop(count).reversed()))
+        }
+        assertEquals("fp16, neural-engine", other.variant)
+    }
+
+    @Test
+    fun `what the export found fault with comes last`() {
+        val fp32 = bundle.artifact("mobilevit_xxs_fp32.onnx")
+        val slow = fp32.copy(faults = listOf("slower than fp32"))
+        val int8 = fp32.copy(precision = "int8")
+        assertEquals(int8, preferred(listOf(slow, int8)))
+        assertEquals(slow, preferred(listOf(slow)))
+        assertNull(preferred(emptyList()))
+    }
+
+    @Test
     fun `an artifact by name is opened by the runtime for it`() {
         val choice = chooseArtifact(bundle, listOf(liteRt, onnxRuntime), "mobilevit_xxs_fp16.onnx")
         assertEquals(Choice(bundle.artifact("mobilevit_xxs_fp16.onnx"), onnxRuntime), choice)

@@ -67,7 +67,7 @@ internal fun Resources.choice(choice: Choice): String = getString(
 )
 
 internal fun Resources.offer(offer: Offer): String =
-    getString(R.string.benchmark_offer, runtimeName(offer.runtime.name), offer.artifact.precision)
+    getString(R.string.benchmark_offer, runtimeName(offer.runtime.name), offer.artifact.variant)
 
 internal fun Resources.condition(condition: Condition): String = getString(
     when (condition) {

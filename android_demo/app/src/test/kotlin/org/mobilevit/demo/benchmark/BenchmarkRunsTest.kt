@@ -35,6 +35,13 @@ class BenchmarkRunsTest {
     }
 
     @Test
+    fun `two layouts of one precision are told apart`() {
+        val plain = usual().offer
+        val other = plain.copy(artifact = plain.artifact.copy(layout = "neural-engine"))
+        assertEquals("${app.resources.offer(plain)}, neural-engine", app.resources.offer(other))
+    }
+
+    @Test
     fun `the model of the other screens is closed before a run`() {
         val usual = usual()
         app.model.open()
