@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .bundle import ArtifactRecord, Manifest, check_hash, find_file, read_labels, read_manifest
-from .errors import BundleError, InputError, MissingDependencyError
+from .errors import BundleError, InputError
 from .images import ImageSource, open_image
 from .prediction import Pixels, Probabilities, interface_faults, predict
 from .preprocessing import resize_and_crop
@@ -217,4 +217,4 @@ def _no_runtime(records: Sequence[ArtifactRecord]) -> InputError:
     if not known:
         return BundleError(f"no runtime opens `{records[0].file}`", "upgrade mobilevit-sdk")
     runtime = known[-1]  # that runs anywhere
-    return MissingDependencyError(runtime.missing_package or runtime.name, runtime.extra)
+    return runtime.missing(runtime.missing_package or runtime.name)

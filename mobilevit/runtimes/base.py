@@ -52,7 +52,7 @@ class Runtime:
     name: str
     suffixes: tuple[str, ...]  # of the artifacts it opens
     packages: tuple[str, ...]  # import names, one of which must be there
-    extra: str  # of this project, that installs it
+    extra: str | None  # of this project, that installs it; None: it is installed by its own name
     needs: tuple[str, ...] = ()  # import names that must be there besides
     timed: bool = True  # False: computes what the format means, not how a device would run it
     mac_only: bool = False
@@ -82,7 +82,13 @@ class Runtime:
         if self.mac_only and sys.platform != "darwin":
             raise InputError(f"runtime `{self.name}` runs on a Mac only")
         if self.missing_package:
-            raise MissingDependencyError(self.missing_package, self.extra)
+            raise self.missing(self.missing_package)
+
+    def missing(self, package: str) -> InputError:
+        """The error for a package that is not there."""
+        if self.extra is None:
+            return InputError(f"`{package}` is not installed", f"pip install {package}")
+        return MissingDependencyError(package, self.extra)
 
     def load(self, artifact: Path, threads: int = 1, delegate: str | None = None) -> Session:
         """Open `artifact` with `threads` intra-op threads.
@@ -144,6 +150,9 @@ RUNTIMES: dict[str, Runtime] = {
             timed=False,
         ),
         Runtime("torch", (".safetensors",), ("torch",), "train", needs=("safetensors",)),
+        # peers: nothing here is exported for them, but what is can be timed beside ours
+        Runtime("openvino", (".openvino",), ("openvino",), None),
+        Runtime("executorch", (".pte",), ("executorch",), None, needs=("torch",)),
     )
 }
 

@@ -123,7 +123,7 @@ def prepare(
         MissingDependencyError: timm, a converter or a runtime to check with is not installed.
     """
     _require_tools(entries)
-    sources = _sources_hash()
+    sources = sources_hash(Path(__file__))
     prepared: list[Prepared] = []
     for number, entry in enumerate(entries, start=1):
         home = folder / entry.name
@@ -248,8 +248,9 @@ def _stamp(entry: Entry, sources: str) -> str:
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()
 
 
-def _sources_hash() -> str:
-    """Of the code that an artifact depends on: models, the exported graph, exporter, this file."""
+def sources_hash(*callers: Path) -> str:
+    """Of the code that an artifact depends on: models, the exported graph, exporter, and the files
+    that call it."""
     import mobilevit_export
 
     library, exporter = (Path(package.__path__[0]) for package in (mobilevit, mobilevit_export))
@@ -258,7 +259,7 @@ def _sources_hash() -> str:
         *sorted(exporter.rglob("*.py")),
         library / "graph.py",
         library / "preprocessing.py",
-        Path(__file__),
+        *callers,
     ]
     digest = hashlib.sha256()
     for file in files:
