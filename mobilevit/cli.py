@@ -640,8 +640,15 @@ def export(
         str, typer.Option("--format", help="Comma-separated: onnx, tflite, coreml, mlmodel.")
     ] = "onnx,tflite,coreml,mlmodel",
     precisions: Annotated[
-        str, typer.Option("--precision", help="Comma-separated: fp32, fp16.")
+        str,
+        typer.Option(
+            "--precision",
+            help="Comma-separated: fp32, fp16, int8, int8-weights, palette6, palette4.",
+        ),
     ] = "fp32,fp16",
+    layouts: Annotated[
+        str, typer.Option("--layout", help="Comma-separated, of Core ML: plain, neural-engine.")
+    ] = "plain",
     model: ModelName = None,
     image_size: Annotated[
         str | None, typer.Option(help="256, or 192x256, height first; default: the checkpoint's.")
@@ -679,6 +686,7 @@ def export(
         out,
         formats=[name.strip() for name in formats.split(",") if name.strip()],
         precisions=[name.strip() for name in precisions.split(",") if name.strip()],
+        layouts=[name.strip() for name in layouts.split(",") if name.strip()],
         model=model,
         image_size=size,
         more_sizes=[parse_size(part.strip()) for part in (more_sizes or "").split(",") if part],

@@ -98,7 +98,7 @@ def quiet_export(checkpoint: Checkpoint, out: Path, **options: object) -> Export
 
 @pytest.fixture(scope="session")
 def exported(small_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle of every format and precision. Not to be changed."""
+    """A bundle of every format in fp32 and fp16. Not to be changed."""
     out = tmp_path_factory.mktemp("export") / "bundle"
     result = quiet_export(small_checkpoint, out, images=8)
     assert not result.failures, [a.record.parity.faults for a in result.failures]

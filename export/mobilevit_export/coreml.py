@@ -10,30 +10,36 @@ from typing import Any
 import coremltools as ct
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.export import Dim
 
 from mobilevit.bundle import INPUT, OUTPUT
+from mobilevit.errors import InputError
 
-from .formats import ExportSpec
+from .coreml_quantize import compress_weights, quantize_activations
+from .formats import FORMATS, ExportSpec
+from .neural_engine import channels_first
 from .rewrite import shuffle_patches
 
 LABEL = "label"  # the output of a classifier beside its probabilities
-_PRECISION = {"fp32": ct.precision.FLOAT32, "fp16": ct.precision.FLOAT16}
 
 
 def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
-    """Write an `.mlpackage` for iOS 16 and later. fp16 computes in halves; the image is of 8 bits
-    and the probabilities are float32 all the same."""
+    """Write an `.mlpackage`. All but fp32 compute in halves, which quantized weights are unpacked
+    to; the image is of 8 bits and the probabilities are float32 all the same.
+
+    Raises:
+        InputError: there are no photos to calibrate int8 on.
+    """
+    single = spec.precision == "fp32"
     model = ct.convert(
-        flexible_program(graph, spec.image_sizes)
-        if spec.more_sizes
-        else exported_program(graph, spec),
+        exported_program(graph, spec),
         convert_to="mlprogram",
-        compute_precision=_PRECISION[spec.precision],
-        minimum_deployment_target=ct.target.iOS16,
+        compute_precision=ct.precision.FLOAT32 if single else ct.precision.FLOAT16,
+        minimum_deployment_target=getattr(ct.target, f"iOS{FORMATS['coreml'].needs(spec)['iOS']}"),
         **interface(spec),
     )
+    model = compress_weights(model, spec.precision)
     described = describe(model.get_spec(), spec)
     ct.models.MLModel(described, weights_dir=model.weights_dir, skip_model_load=True).save(
         str(path)
@@ -41,9 +47,30 @@ def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
 
 
 def exported_program(graph: nn.Module, spec: ExportSpec) -> torch.export.ExportedProgram:
-    """The graph at one image size, in the operations coremltools knows."""
-    example = torch.zeros(1, 3, *spec.image_size)
-    return torch.export.export(graph.eval(), (example,)).run_decompositions({})
+    """The graph in the operations coremltools knows, for one image size or for all it takes.
+
+    Raises:
+        InputError: there are no photos to calibrate int8 on.
+    """
+    example, open_sides = torch.zeros(1, 3, *spec.image_size), None
+    if spec.layout == "neural-engine":
+        graph = channels_first(graph)
+    if spec.more_sizes:
+        graph = shuffle_patches(graph)
+        example, open_sides = open_example(spec.image_sizes)
+
+    def export(module: nn.Module) -> torch.export.ExportedProgram:
+        shapes = None if open_sides is None else (open_sides,)
+        return torch.export.export(module, (example,), dynamic_shapes=shapes)
+
+    program = export(graph.eval())
+    if spec.precision == "int8":
+        if spec.calibration is None:
+            raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
+        # an open graph's guards refuse maps of one patch, which are computed like any other
+        module = program.module(check_guards=False)
+        program = export(quantize_activations(module, spec.calibration))
+    return program.run_decompositions({})
 
 
 def interface(spec: ExportSpec) -> dict[str, Any]:
@@ -81,11 +108,8 @@ def describe(description: Any, spec: ExportSpec) -> Any:
     return description
 
 
-def flexible_program(
-    graph: nn.Module, sizes: Sequence[tuple[int, int]]
-) -> torch.export.ExportedProgram:
-    """The graph with open sides, for images of every (H, W) of `sizes`."""
-    graph = shuffle_patches(graph).eval()
+def open_example(sizes: Sequence[tuple[int, int]]) -> tuple[Tensor, dict[int, Any]]:
+    """An image to trace a graph with, and the axes that images of every (H, W) need open."""
     example, open_sides = [1, 3], {}
     for axis, name in ((2, "height"), (3, "width")):
         sides = [size[axis - 2] for size in sizes]
@@ -96,8 +120,7 @@ def flexible_program(
             # one step would count as fixed: torch.export takes sizes of 0 and 1 for special
             example.append(2 * step)
             open_sides[axis] = step * Dim(name)
-    program = torch.export.export(graph, (torch.zeros(example),), dynamic_shapes=(open_sides,))
-    return program.run_decompositions({})
+    return torch.zeros(example), open_sides
 
 
 def input_shape(spec: ExportSpec) -> tuple[int, ...] | ct.EnumeratedShapes:

@@ -7,8 +7,8 @@ format is a row here and a file beside this one with `convert(graph, spec, path)
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -22,7 +22,10 @@ from mobilevit.preprocessing import Preprocessing
 if TYPE_CHECKING:
     from torch import nn
 
+    from mobilevit.prediction import Pixels
+
 INPUTS = ("image", "tensor")
+LAYOUTS = ("plain", "neural-engine")  # the second by Apple's principles for its Neural Engine
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,9 @@ class Format:
     runtimes: tuple[str, ...]  # that check it, the first one present is taken
     image: ImageInput  # what `--input image` means
     flexible: tuple[str, ...] = ()  # of FLEXIBILITIES, what one artifact can leave open
+    layouts: tuple[str, ...] = ("plain",)  # of LAYOUTS
+    # precision -> least version of what opens it
+    least: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
 
     @property
     def missing_packages(self) -> list[str]:
@@ -53,6 +59,10 @@ class Format:
 
     def tool_versions(self) -> dict[str, str]:
         return {name: version(name) for name in (*self.distributions, "torch")}
+
+    def needs(self, spec: ExportSpec) -> dict[str, str]:
+        """The least version of what opens an artifact, by its name: {"iOS": "16"}."""
+        return dict(self.least.get(spec.precision, {}))
 
     def input_record(self, spec: ExportSpec) -> TensorRecord:
         """What an artifact takes."""
@@ -109,6 +119,10 @@ class ExportSpec:
     more_sizes: tuple[tuple[int, int], ...] = ()  # (H, W) that the artifact takes besides
     dynamic_batch: bool = False  # any number of images at once
     checkpoint_sha256: str | None = None  # None if it came from memory
+    calibration: Pixels | None = (
+        None  # for int8: photos as steps 1 to 3 of preprocessing leave them
+    )
+    layout: str = "plain"  # one of LAYOUTS
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -173,13 +187,22 @@ FORMATS: dict[str, Format] = {
         Format(
             "coreml",
             ".mlpackage",
-            ("fp32", "fp16"),
+            ("fp32", "fp16", "int8", "int8-weights", "palette6", "palette4"),
             "coreml",
             ("coremltools",),
             ("coremltools",),
             ("coreml", "coreml_reference"),
             ImageInput("image", "uint8"),
             flexible=("sizes",),
+            layouts=LAYOUTS,
+            least={
+                "fp32": {"iOS": "16"},
+                "fp16": {"iOS": "16"},
+                "int8": {"iOS": "17"},  # quantize and dequantize are operations since
+                "int8-weights": {"iOS": "16"},
+                "palette6": {"iOS": "16"},
+                "palette4": {"iOS": "18"},  # one palette for few channels, not for all
+            },
         ),
         Format(
             "mlmodel",
@@ -190,6 +213,7 @@ FORMATS: dict[str, Format] = {
             ("coremltools",),
             ("coreml", "coreml_reference"),
             ImageInput("image", "uint8"),
+            least={"fp32": {"iOS": "14"}, "fp16": {"iOS": "14"}},
         ),
     )
 }
@@ -197,6 +221,7 @@ FORMATS: dict[str, Format] = {
 PRECISIONS: tuple[str, ...] = tuple(
     dict.fromkeys(p for f in FORMATS.values() for p in f.precisions)
 )
+USUAL_PRECISIONS = ("fp32", "fp16")  # made where none is asked for
 
 
 def choose(
@@ -234,5 +259,33 @@ def choose(
                 f"no format of {', '.join(dict.fromkeys(row.name for row, _ in chosen))} "
                 f"has {FLEXIBILITIES[name]}",
                 f"formats that have: {', '.join(able)}",
+            )
+    return chosen
+
+
+def choose_layouts(
+    rows: Sequence[Format], layouts: Sequence[str], more_sizes: bool
+) -> dict[str, tuple[str, ...]]:
+    """Those of the asked-for layouts that each format has, by its name, the plain one first.
+
+    Raises:
+        InputError: an unknown name, a format that has none of the layouts, or one for the Neural
+            Engine and several image sizes.
+    """
+    for name in layouts:
+        if name not in LAYOUTS:
+            raise unknown_name("layout", name, LAYOUTS)
+    if more_sizes and "neural-engine" in layouts:
+        raise InputError(
+            "an artifact in layout `neural-engine` has one image size", "export each by itself"
+        )
+    chosen = {
+        row.name: tuple(n for n in LAYOUTS if n in layouts and n in row.layouts) for row in rows
+    }
+    for row in rows:
+        if not chosen[row.name]:
+            raise InputError(
+                f"format `{row.name}` has no layout {' or '.join(layouts)}",
+                f"it has {', '.join(row.layouts)}",
             )
     return chosen

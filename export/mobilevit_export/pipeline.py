@@ -36,7 +36,15 @@ from mobilevit.runtimes import RUNTIMES, Runtime, Session
 from mobilevit.runtimes.torch import TorchSession
 
 from .conformance import write_conformance
-from .formats import FORMATS, INPUTS, PRECISIONS, ExportSpec, Format, choose
+from .formats import (
+    FORMATS,
+    INPUTS,
+    USUAL_PRECISIONS,
+    ExportSpec,
+    Format,
+    choose,
+    choose_layouts,
+)
 from .photos import Photo, folder_photos, packaged_photos
 from .quiet import quiet
 from .rewrite import size_step
@@ -74,7 +82,8 @@ def export(
     out: Path,
     *,
     formats: Sequence[str] = tuple(FORMATS),
-    precisions: Sequence[str] = PRECISIONS,
+    precisions: Sequence[str] = USUAL_PRECISIONS,
+    layouts: Sequence[str] = ("plain",),
     model: str | None = None,
     image_size: tuple[int, int] | None = None,
     input: str = "image",
@@ -91,6 +100,7 @@ def export(
         checkpoint: a path, the name of shipped weights, or one already loaded.
         out: the bundle's folder; it appears complete or not at all.
         formats, precisions: see `formats.FORMATS`; each format is made in those it has.
+        layouts: of `formats.LAYOUTS`; each format is made in those it has.
         model: architecture of weights that do not say.
         image_size: (H, W); by default the checkpoint's.
         input: "image": artifacts take what their platform hands out, Core ML an RGB image, TFLite
@@ -116,6 +126,8 @@ def export(
     """
     flexible = [name for name, asked in (("sizes", more_sizes), ("batch", dynamic_batch)) if asked]
     chosen = choose(list(formats), list(precisions), flexible)
+    arranged = choose_layouts([row for row, _ in chosen], layouts, bool(more_sizes))
+    orders = [(order, layout) for order in chosen for layout in arranged[order[0].name]]
     checkers = {row.name: _checker(row) for row, _ in chosen}
     rejected = out.with_name(f"{out.name}.rejected")
     _check_out(out, rejected, overwrite)
@@ -149,7 +161,7 @@ def export(
     shutil.rmtree(rejected, ignore_errors=True)  # of an earlier export
     with scratch_folder(out) as scratch:
         attempts = []
-        for row, precision in chosen:
+        for (row, precision), layout in orders:
             spec = ExportSpec(
                 precision,
                 input,
@@ -159,9 +171,11 @@ def export(
                 sizes[1:] if "sizes" in row.flexible else (),
                 dynamic_batch and "batch" in row.flexible,
                 checkpoint.sha256 or None,
+                calibration=comparisons[0].pixels if precision == "int8" else None,
+                layout=layout,
             )
-            path = scratch / f"{checkpoint.name.replace(':', '_')}_{precision}{row.suffix}"
-            report(f"{row.name} {precision}: converting")
+            path = scratch / f"{_stem(checkpoint.name, spec)}{row.suffix}"
+            report(f"{path.name}: converting")
             attempts.append(_attempt(row, spec, graph, path, checkers[row.name], comparisons))
             for line in _lines(attempts[-1]):
                 report(line)
@@ -189,6 +203,12 @@ def export(
                 )
                 write_manifest(folder, manifest)
     return ExportResult(out if good else None, tuple(attempts), rejected if bad else None)
+
+
+def _stem(name: str, spec: ExportSpec) -> str:
+    """Of a file name. The plain layout is not named: there was no other once."""
+    layout = () if spec.layout == "plain" else (spec.layout,)
+    return "_".join((name.replace(":", "_"), spec.precision, *layout))
 
 
 def _share(artifact: Path) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ..errors import ConversionError, reason
+from ._mil_weights import DECOMPRESSIONS, read_constants
 from .coreml import operations
 
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -32,12 +33,17 @@ _TORCH_DTYPES = {
     types.fp16: torch.float16,
     types.fp32: torch.float32,
     types.int32: torch.int32,
+    types.int16: torch.int16,
+    types.uint16: torch.int32,  # sides and places, which torch hardly computes with in uint16
+    types.int8: torch.int8,
+    types.uint8: torch.uint8,
     types.bool: torch.bool,
 }
 # what coremltools' reader raises on a program it cannot read; a weight file that is missing,
 # truncated or garbage comes as RuntimeError or ValueError
 _READER_ERRORS = (
     AssertionError,
+    AttributeError,
     IndexError,
     KeyError,
     NotImplementedError,
@@ -56,11 +62,17 @@ class Value:
     shape: tuple[int, ...] | None = None  # a side of -1 is open; None: the file declares none
 
     def settle(self, result: Tensor) -> Tensor:
-        """`result` in the declared type. Halves are rounded, and travel on as float32."""
+        """`result` in the declared type. Halves are rounded, and travel on as float32.
+
+        They are rounded in place, which saves a tensor. A result that shares the memory of what it
+        was made of, as a reshape's does, has its type too, and rounding halves changes nothing.
+        """
         if self.shape is not None and not fits(result.shape, self.shape):
             raise ValueError(f"shape {tuple(result.shape)} where {self.shape} is declared")
-        result = result.to(self.dtype)
-        return result.float() if self.dtype == torch.float16 else result
+        rounded = result.to(self.dtype)
+        if self.dtype != torch.float16:
+            return rounded
+        return result.copy_(rounded) if result.dtype == torch.float32 else rounded.float()
 
 
 @dataclass(frozen=True)
@@ -117,10 +129,8 @@ def read_program(spec: Any, weights: Path, artifact: Path) -> Graph:
         program = load_program(spec, spec.specificationVersion, str(weights))
         main = program.functions["main"]
         constants = {
-            result: _constant(result, op)
-            for op in main.operations
-            if _is_constant(op.op_type)
-            for result in op.outputs
+            result: _constant(value)
+            for result, value in read_constants(main.operations).items()
             if result in main.outputs or _is_read(result)
         }
     except _READER_ERRORS as error:
@@ -143,23 +153,20 @@ def _check_covered(spec: Any, artifact: Path) -> None:
             made = op.outputs[0].name if op.outputs else ""
             raise ConversionError(
                 f"operation `{op.type}`, which makes `{made}`, of `{artifact}` is not covered",
-                f"covered: {', '.join(sorted(OPERATIONS))}",
+                f"covered: {', '.join(sorted(OPERATIONS | DECOMPRESSIONS))}",
             )
 
 
 def _is_constant(op_type: str) -> bool:
-    return op_type == "const" or op_type.startswith("constexpr_")
+    return op_type == "const" or op_type in DECOMPRESSIONS
 
 
 def _is_read(result: Any) -> bool:
-    """Whether more than a `constexpr_` reads it, which decompresses for itself."""
+    """Whether a step reads it, and not only a `constexpr_`."""
     return any(not _is_constant(reader.op_type) for reader in result.child_ops)
 
 
-def _constant(result: Any, op: Any) -> Any:
-    value = result.val if op.op_type == "const" else op.materialized_val_inference()
-    if isinstance(value, tuple):  # a sparse one gives a mask and values
-        value = value[op.outputs.index(result)]
+def _constant(value: Any) -> Any:
     if isinstance(value, np.ndarray | np.generic):
         if np.issubdtype(value.dtype, np.floating):
             return torch.tensor(np.asarray(value, np.float32))
@@ -232,7 +239,7 @@ OPERATIONS |= {
 
 @operation("cast")
 def cast(x: Any, dtype: str) -> Tensor:
-    return torch.as_tensor(x)  # `Value.settle` does it
+    return torch.as_tensor(x).clone()  # `Value.settle` does it, in place
 
 
 @operation("clip")
@@ -253,6 +260,39 @@ def log(x: Tensor, epsilon: Tensor) -> Tensor:
 @operation("rsqrt")
 def rsqrt(x: Tensor, epsilon: Tensor) -> Tensor:
     return torch.rsqrt(x + epsilon)
+
+
+# quantization
+
+
+@operation("quantize")
+def quantize(
+    input: Tensor,
+    scale: Tensor,
+    output_dtype: str,
+    zero_point: Any = None,
+    axis: int | None = None,
+) -> Tensor:
+    """clip(round(input / scale) + zero_point), a half rounded to even."""
+    limits = torch.iinfo(torch.uint8 if output_dtype == "uint8" else torch.int8)
+    x = torch.round(input / _along(scale, input, axis))
+    return (x + _along(zero_point, input, axis)).clamp(limits.min, limits.max)
+
+
+@operation("dequantize")
+def dequantize(
+    input: Tensor, scale: Tensor, zero_point: Any = None, axis: int | None = None
+) -> Tensor:
+    """scale * (input - zero_point)"""
+    return (input.float() - _along(zero_point, input, axis)) * _along(scale, input, axis)
+
+
+def _along(parameter: Any, x: Tensor, axis: int | None) -> Tensor:
+    """A number, or one for each place on `axis` of `x`, to compute with `x`. None is 0."""
+    values = torch.as_tensor(0 if parameter is None else parameter).float()
+    if axis is None or not values.ndim:
+        return values
+    return values.reshape([-1 if i == axis % x.ndim else 1 for i in range(x.ndim)])
 
 
 # activations
@@ -317,6 +357,11 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 def matmul(x: Tensor, y: Tensor, transpose_x: bool, transpose_y: bool) -> Tensor:
     x = x.mT if transpose_x and x.ndim > 1 else x
     return x @ (y.mT if transpose_y and y.ndim > 1 else y)
+
+
+@operation("einsum")
+def einsum(values: list[Tensor], equation: str) -> Tensor:
+    return torch.einsum(equation, *values)
 
 
 @operation("scaled_dot_product_attention")

@@ -115,11 +115,15 @@ def test_shipped_weights_have_the_accuracy_of_their_card(imagenette: Path, name:
 
 
 def test_help_and_defaults_of_export_are_those_of_the_table() -> None:
-    from mobilevit_export.formats import FORMATS, PRECISIONS
+    from mobilevit_export.formats import FORMATS, LAYOUTS, PRECISIONS, USUAL_PRECISIONS
 
     options = {option.name: option for option in get_command(app).commands["export"].params}
-    for name, known in (("formats", tuple(FORMATS)), ("precisions", PRECISIONS)):
-        assert options[name].default == ",".join(known)
+    for name, known, usual in (
+        ("formats", tuple(FORMATS), tuple(FORMATS)),
+        ("precisions", PRECISIONS, USUAL_PRECISIONS),
+        ("layouts", LAYOUTS, LAYOUTS[:1]),
+    ):
+        assert options[name].default == ",".join(usual)
         assert ", ".join(known) in options[name].help
 
 

@@ -275,8 +275,13 @@ def _palettised(spec: Any) -> set[str]:
 
 
 def _weigh(item: Any, weights: WeightCount, palettised: set[str]) -> None:
-    """Count what one constant stores. Up to iOS 17 a `constexpr_` operation holds its weights
-    itself, later its inputs are constants of their own."""
+    """Count what one constant stores. A `constexpr_` operation holds its weights itself, up to
+    iOS 17 as attributes and later as inputs, or its inputs are constants of their own."""
+    held = dict(item.attributes)
+    for name, argument in item.inputs.items():
+        for binding in argument.arguments:
+            if binding.WhichOneof("binding") == "value":
+                held[name] = binding.value
     if item.type == "const":
         declared, name = item.attributes["val"].type.tensorType, item.outputs[0].name
         dtype = _dtype(declared.dataType)
@@ -284,18 +289,19 @@ def _weigh(item: Any, weights: WeightCount, palettised: set[str]) -> None:
             elements = count(side for side in _sides(declared) if isinstance(side, int))
             label = f"{dtype} palettised" if name in palettised else dtype
             weights.add(label, elements, -(-elements * _bits(dtype) // 8))
-    elif "indices" in item.attributes:
+    elif "indices" in item.attributes:  # packed, and of one table
         shape = _sides(item.outputs[0].type.tensorType)
-        entries = _stored(item.attributes["lut"])
+        entries = _stored(held["lut"])
         bits = max(entries - 1, 1).bit_length()
         elements = count(side for side in shape if isinstance(side, int))
-        weights.add(f"uint{bits} palettised", elements, _stored(item.attributes["indices"]))
+        weights.add(f"uint{bits} palettised", elements, _stored(held["indices"]))
     else:
-        for key in ("quantized_data", "source_val", "nonzero_data"):
-            if key in item.attributes:
-                value = item.attributes[key]
-                dtype, elements = _dtype(value.type.tensorType.dataType), _stored(value)
-                weights.add(dtype, elements, elements * _bits(dtype) // 8)
+        for key in ("quantized_data", "source_val", "nonzero_data", "data", "indices"):
+            if key in held:
+                dtype = _dtype(held[key].type.tensorType.dataType)
+                elements = _stored(held[key])
+                label = f"{dtype} palettised" if key == "indices" else dtype
+                weights.add(label, elements, -(-elements * _bits(dtype) // 8))
 
 
 def _stored(value: Any) -> int:

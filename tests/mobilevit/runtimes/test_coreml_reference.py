@@ -95,12 +95,19 @@ def windows(
 X = random(2, 3, 5, 7)
 W = random(11, 3, 3, 2, seed=1)
 V = random(7, 5, seed=2)
+INT4 = types.type_mapping.string_to_nptype("int4")
+UINT1, UINT2 = (types.type_mapping.string_to_nptype(f"uint{bits}") for bits in (1, 2))
 GAMMA, BETA = random(3, seed=3), random(3, seed=4)
 
 
 def side(x: Any, axis: int) -> Any:
     """A side of a MIL variable, as an operation of the program."""
     return mb.gather(x=mb.shape(x=x), indices=axis, axis=0)
+
+
+def channels(*values: float) -> Tensor:
+    """One number for each channel of X."""
+    return torch.tensor(values)[:, None, None]
 
 
 def conv_same(x: Tensor, left: int) -> Tensor:
@@ -478,6 +485,109 @@ PROGRAM: dict[str, tuple[Any, Callable[..., Any], Callable[[Tensor], Any]]] = {
             + (torch.arange(21.0).reshape(3, 1, 7) - torch.tensor([1, 2, 3]).reshape(3, 1, 1))
             * torch.tensor([0.5, 0.25, 2]).reshape(3, 1, 1)
         ),
+    ),
+    "einsum-of-keys": (
+        ct.target.iOS16,
+        lambda x: mb.einsum(values=[x, array(2, 7, 5, 11)], equation="nchw,nwhu->nchu"),
+        lambda x: (x[:, :, :, None] @ random(2, 7, 5, 11).transpose(1, 2)[:, None])[:, :, :, 0],
+    ),
+    "quantize": (
+        ct.target.iOS17,
+        lambda x: mb.cast(
+            x=mb.quantize(
+                input=x, scale=np.float32(0.25), zero_point=np.int8(-100), output_dtype="int8"
+            ),
+            dtype="fp32",
+        ),
+        lambda x: ((4 * x).round() - 100).clamp(-128, 127),
+    ),
+    "quantize-of-channels": (
+        ct.target.iOS17,
+        lambda x: mb.dequantize(
+            input=mb.quantize(
+                input=x,
+                scale=np.array([0.5, 0.25, 2], np.float32),
+                zero_point=np.array([0, 3, 255], np.uint8),
+                output_dtype="uint8",
+                axis=-3,
+            ),
+            scale=np.array([1, 2, 4], np.float32),
+            zero_point=np.array([7, 8, 9], np.uint8),
+            axis=1,
+        ),
+        lambda x: (
+            (
+                ((x / channels(0.5, 0.25, 2)).round() + channels(0, 3, 255)).clamp(0, 255)
+                - channels(7, 8, 9)
+            )
+            * channels(1, 2, 4)
+        ),
+    ),
+    "palette-of-bits": (
+        ct.target.iOS16,
+        lambda x: mb.add(
+            x=x,
+            y=mb.constexpr_lut_to_dense(
+                indices=np.array([0b01101100, 0b11], np.uint8),  # 0, 3, 2, 1, 3
+                lut=np.array([0.5, 1, 3, 7], np.float32),
+                shape=np.array([5, 1], np.uint32),
+            ),
+        ),
+        lambda x: x + torch.tensor([0.5, 7, 3, 1, 7])[:, None],
+    ),
+    "palettes-of-groups": (
+        ct.target.iOS18,
+        lambda x: mb.add(
+            x=x,
+            y=mb.constexpr_lut_to_dense(
+                indices=np.array([[0, 1, 3, 2, 1]] * 2 + [[3, 0, 0, 1, 2]], UINT2)[:, :, None],
+                lut=(10.0 ** np.arange(12, dtype=np.float32) / 1e6).reshape(3, 1, 1, 4, 1),
+            ),
+        ),
+        lambda x: (
+            x
+            + 10.0
+            ** (
+                torch.tensor([[0, 1, 3, 2, 1], [4, 5, 7, 6, 5], [11, 8, 8, 9, 10]])[:, :, None]
+                - 6.0
+            )
+        ),
+    ),
+    "palette-of-vectors": (
+        ct.target.iOS18,
+        lambda x: mb.add(
+            x=mb.slice_by_size(x=x, begin=[0] * 4, size=[2, 3, 5, 6]),
+            y=mb.constexpr_lut_to_dense(
+                indices=np.array([[0, 1, 1]], UINT1),
+                lut=np.array([[1, 2], [30, 40]], np.float32).reshape(1, 1, 2, 2),
+                vector_axis=np.int32(-1),
+            ),
+        ),
+        lambda x: x[..., :6] + torch.tensor([1.0, 2, 30, 40, 30, 40]),
+    ),
+    "blocks-of-int4": (
+        ct.target.iOS18,
+        lambda x: mb.add(
+            x=mb.slice_by_size(x=x, begin=[0] * 4, size=[2, 3, 5, 6]),
+            y=mb.constexpr_blockwise_shift_scale(
+                data=np.array([[-8, 7, 1, 2, 3, -1]] * 5, INT4),
+                scale=np.array([[0.5, 2, 4]], np.float32),
+                offset=np.array([[1, -1, 0]], INT4),
+            ),
+        ),
+        lambda x: x[..., :6] + torch.tensor([-4.5, 3, 4, 6, 12, -4]),
+    ),
+    "sparse": (
+        ct.target.iOS16,
+        lambda x: mb.add(
+            x=x,
+            y=mb.constexpr_sparse_to_dense(
+                nonzero_data=np.array([3, 5], np.float32),
+                mask=np.array([0b10010], np.uint8),
+                shape=np.array([5, 1], np.uint32),
+            ),
+        ),
+        lambda x: x + torch.tensor([0.0, 3, 0, 0, 5])[:, None],
     ),
 }
 

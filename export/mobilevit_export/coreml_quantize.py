@@ -1,0 +1,99 @@
+"""Fewer bits for Core ML: weights and activations of 8 bits, weights of 8, palettes of 6 and 4.
+
+Weights are compressed by `coremltools.optimize.coreml`, activations here: its own calibration
+predicts, for which it needs a Mac, keeps the range of the last sample alone (coremltools 9.0,
+`_update_tensor_range`), and quantizes what a convolution gives before SiLU, and not after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import coremltools.optimize.coreml as cto
+import torch
+import torch.ao.quantization.fx._decomposed  # registers torch.ops.quantized_decomposed
+from torch import Tensor, fx
+
+from mobilevit.prediction import Pixels
+
+_LAYERS = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
+_LOW, _HIGH = -128, 127
+
+# Biases and scales stay as they are. Palettes of a few thousand weights would hardly be smaller:
+# depthwise convolutions, which lose most by them, stay halves.
+COMPRESSED = {
+    "int8": cto.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=0),
+    "int8-weights": cto.OpLinearQuantizerConfig(mode="linear_symmetric", weight_threshold=0),
+    "palette6": cto.OpPalettizerConfig(nbits=6),
+    # 16 values are too few for a whole layer: one palette for every four channels
+    "palette4": cto.OpPalettizerConfig(nbits=4, granularity="per_grouped_channel", group_size=4),
+}
+
+
+def compress_weights(model: Any, precision: str) -> Any:
+    """A `ct.models.MLModel` with its weights as `precision` has them; as it is if in halves."""
+    if precision not in COMPRESSED:
+        return model
+    config = cto.OptimizationConfig(global_config=COMPRESSED[precision])
+    if precision.startswith("palette"):
+        return cto.palettize_weights(model, config)
+    return cto.linear_quantize_weights(model, config)
+
+
+def quantize_activations(graph: fx.GraphModule, photos: Pixels) -> fx.GraphModule:
+    """What convolutions and linear layers of `graph` read, as int8 and back to float.
+
+    Each tensor has one scale and one zero point, by its least and largest value on the photos.
+    Scores, softmax, norms and sums stay in float.
+
+    Args:
+        graph: an exported program's module; it is changed.
+        photos: what it is calibrated on, uint8 (N, H, W, 3), RGB.
+    """
+    sources = dict.fromkeys(
+        node.args[0] for node in graph.graph.nodes if node.target in _LAYERS
+    )  # in the order they are computed
+    ranges = _Ranges(graph, sources)
+    with torch.inference_mode():
+        for image in _images(photos):
+            ranges.run(image)
+    for source in sources:
+        rounded = _round_trip(graph.graph, source, *ranges.limits[source])
+        for reader in [node for node in source.users if node.target in _LAYERS]:
+            reader.update_arg(0, rounded)
+    graph.recompile()
+    return graph
+
+
+class _Ranges(fx.Interpreter):
+    """The least and largest value of tensors of a graph, over what it has been run on."""
+
+    def __init__(self, graph: fx.GraphModule, sources: Iterable[Any]) -> None:
+        super().__init__(graph)
+        self.limits = dict.fromkeys(sources, (0.0, 0.0))  # zero must have an int8 of its own
+
+    def run_node(self, n: fx.Node) -> Any:
+        result = super().run_node(n)
+        if n in self.limits:
+            low, high = self.limits[n]
+            self.limits[n] = min(low, float(result.min())), max(high, float(result.max()))
+        return result
+
+
+def _images(photos: Pixels) -> Iterator[Tensor]:
+    """Each as the graph takes it: float32 (1, 3, H, W), 0..255"""
+    for photo in photos:
+        yield torch.from_numpy(photo).permute(2, 0, 1)[None].float()
+
+
+def _round_trip(graph: fx.Graph, source: fx.Node, low: float, high: float) -> fx.Node:
+    """`source` rounded to 255 steps between `low` and `high`."""
+    ops = torch.ops.quantized_decomposed
+    scale = max(high - low, 1e-6) / (_HIGH - _LOW)
+    zero_point = _LOW - round(low / scale)
+    how = (scale, zero_point, _LOW, _HIGH, torch.int8)
+    with graph.inserting_after(source):
+        quantized = graph.call_function(ops.quantize_per_tensor.default, (source, *how))
+    with graph.inserting_after(quantized):
+        return graph.call_function(ops.dequantize_per_tensor.default, (quantized, *how))
