@@ -668,6 +668,13 @@ def export(
         Path | None, typer.Option(help="Compare on photos of this folder, not on packaged ones.")
     ] = None,
     images: Annotated[int, typer.Option(help="How many photos to compare on.")] = 32,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(help="Class folders that int8 takes ranges from, and loss is measured on."),
+    ] = None,
+    max_drop: Annotated[
+        float, typer.Option(min=0, max=100, help="Points of accuracy that fewer bits may cost.")
+    ] = 1.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle.")] = False,
     time: Annotated[
         bool, typer.Option(help="Time what is not fp32 against the fp32 of its format.")
@@ -694,6 +701,8 @@ def export(
         input=input,
         photos=photos,
         images=images,
+        calibration=calibration,
+        max_drop=max_drop / 100,
         overwrite=overwrite,
         report=note,
     )

@@ -13,7 +13,7 @@ from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mobilevit.bundle import INPUT, OUTPUT, TensorRecord
 from mobilevit.errors import InputError, MissingDependencyError, unknown_name
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from mobilevit.prediction import Pixels
 
 INPUTS = ("image", "tensor")
-LAYOUTS = ("plain", "neural-engine")  # the second by Apple's principles for its Neural Engine
+Layout = Literal["plain", "neural-engine"]
+LAYOUTS: tuple[Layout, ...] = get_args(
+    Layout
+)  # the second by Apple's principles for its Neural Engine
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ class Format:
     runtimes: tuple[str, ...]  # that check it, the first one present is taken
     image: ImageInput  # what `--input image` means
     flexible: tuple[str, ...] = ()  # of FLEXIBILITIES, what one artifact can leave open
-    layouts: tuple[str, ...] = ("plain",)  # of LAYOUTS
+    layouts: tuple[Layout, ...] = ("plain",)
     # precision -> least version of what opens it
     least: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
 
@@ -122,7 +125,7 @@ class ExportSpec:
     calibration: Pixels | None = (
         None  # for int8: photos as steps 1 to 3 of preprocessing leave them
     )
-    layout: str = "plain"  # one of LAYOUTS
+    layout: Layout = "plain"
 
     @property
     def image_size(self) -> tuple[int, int]:
@@ -160,24 +163,27 @@ class ExportSpec:
 _BYTE = (0, 255)
 FLEXIBILITIES = {"sizes": "several image sizes", "batch": "a dynamic batch"}
 
+_PLAIN_PRECISIONS = ("fp32", "fp16", "int8", "int8-weights")
+
 FORMATS: dict[str, Format] = {
     row.name: row
     for row in (
         Format(
             "onnx",
             ".onnx",
-            ("fp32", "fp16"),
+            _PLAIN_PRECISIONS,
             "onnx",
             ("onnx", "onnxscript"),
             ("onnx", "onnxscript"),
             ("onnxruntime",),
             ImageInput("tensor", "uint8"),
             flexible=("batch",),
+            least={p: {"onnxruntime": "1.14"} for p in _PLAIN_PRECISIONS},  # for opset 18
         ),
         Format(
             "tflite",
             ".tflite",
-            ("fp32", "fp16"),
+            _PLAIN_PRECISIONS,
             "tflite",
             ("litert_torch", "ai_edge_quantizer", "mediapipe"),
             ("litert-torch", "litert-converter", "ai-edge-quantizer"),
@@ -221,6 +227,7 @@ FORMATS: dict[str, Format] = {
 PRECISIONS: tuple[str, ...] = tuple(
     dict.fromkeys(p for f in FORMATS.values() for p in f.precisions)
 )
+QUANTIZED = tuple(p for p in PRECISIONS if not p.startswith("fp"))
 USUAL_PRECISIONS = ("fp32", "fp16")  # made where none is asked for
 
 
@@ -265,7 +272,7 @@ def choose(
 
 def choose_layouts(
     rows: Sequence[Format], layouts: Sequence[str], more_sizes: bool
-) -> dict[str, tuple[str, ...]]:
+) -> dict[str, tuple[Layout, ...]]:
     """Those of the asked-for layouts that each format has, by its name, the plain one first.
 
     Raises:

@@ -54,9 +54,7 @@ def quantize(model: ModelProto, calibration: Pixels) -> ModelProto:
 def _float_nodes(model: ModelProto) -> Iterator[str]:
     """Sums and products that are not of feature maps: of norms, residual streams and pixels."""
     makers = {output: node for node in model.graph.node for output in node.output}
-    ranks = {
-        value.name: len(value.type.tensor_type.shape.dim) for value in model.graph.value_info
-    }
+    ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in model.graph.value_info}
     for node in model.graph.node:
         silu = any(i in makers and makers[i].op_type == "Sigmoid" for i in node.input)
         of_maps = all(ranks.get(value) == 4 for value in (*node.input, *node.output))
@@ -71,9 +69,7 @@ class _Photos(CalibrationDataReader):  # type: ignore[misc]
         [image] = model.graph.input
         shape = tuple(side.dim_value for side in image.type.tensor_type.shape.dim)
         dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type).name
-        self._feeds = iter(
-            [{image.name: feed(photo[None], shape, dtype)} for photo in calibration]
-        )
+        self._feeds = iter([{image.name: feed(photo[None], shape, dtype)} for photo in calibration])
 
     def get_next(self) -> Mapping[str, NDArray[Any]] | None:
         return next(self._feeds, None)

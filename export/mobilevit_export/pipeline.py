@@ -22,6 +22,7 @@ from mobilevit.bundle import (
     Manifest,
     ModelRecord,
     ParityRecord,
+    QuantizationRecord,
     hash_artifact,
     write_labels,
     write_manifest,
@@ -35,10 +36,12 @@ from mobilevit.preprocessing import MAX_SIDE, MIN_SIDE, Preprocessing
 from mobilevit.runtimes import RUNTIMES, Runtime, Session
 from mobilevit.runtimes.torch import TorchSession
 
+from .calibration import Calibration, folder_calibration, packaged_calibration
 from .conformance import write_conformance
 from .formats import (
     FORMATS,
     INPUTS,
+    QUANTIZED,
     USUAL_PRECISIONS,
     ExportSpec,
     Format,
@@ -50,8 +53,13 @@ from .quiet import quiet
 from .rewrite import size_step
 from .verify import Comparison, compare, photo_pixels, prepare, worst
 
+MAX_DROP = 0.01
 GOLDEN_IMAGES = 4
 GOLDEN_SIDE = 320  # longer side of a golden image, pixels
+
+
+# photos that loss is measured on, where a runtime takes long for each
+_JUDGED = {"coreml_reference": 64}
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,8 @@ def export(
     dynamic_batch: bool = False,
     photos: Path | None = None,
     images: int = 32,
+    calibration: Path | None = None,
+    max_drop: float = MAX_DROP,
     overwrite: bool = False,
     report: Callable[[str], None] = print,
 ) -> ExportResult:
@@ -110,6 +120,11 @@ def export(
         dynamic_batch: artifacts take any number of images at once, in formats that can.
         photos: a folder of photos to compare on; by default crops of packaged photos.
         images: how many to compare on.
+        calibration: a folder of class folders, or its parent with `train/` in it, whose photos
+            give int8 its ranges, and tell what quantized artifacts lose; by default crops of
+            packaged photos, which do not.
+        max_drop: the share of labels that a quantized artifact may lose, 0..1. One that loses more
+            is in the bundle, and its record says so.
         overwrite: replace a bundle that is there.
         report: is given lines for a person to read.
 
@@ -133,6 +148,8 @@ def export(
     _check_out(out, rejected, overwrite)
     if images < 1:
         raise InputError(f"cannot compare on {images} photos", "ask for one or more")
+    if not 0 <= max_drop <= 1:
+        raise InputError(f"an artifact cannot lose {max_drop:g} of all labels", "give 0 to 1")
     name = checkpoint.name if isinstance(checkpoint, Checkpoint) else Path(checkpoint).name
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint, model)
@@ -154,6 +171,12 @@ def export(
     comparisons = [
         prepare(reference, sample, preprocessing.at_size(size), source) for size in sizes
     ]
+    quantized = [precision for _, precision in chosen if precision in QUANTIZED]
+    calibrated = None
+    if calibration is not None and quantized:
+        calibrated = folder_calibration(calibration, checkpoint.classes, reference, preprocessing)
+    elif "int8" in quantized:
+        calibrated = packaged_calibration(reference, preprocessing)
     report(
         f"{checkpoint.name}, {len(checkpoint.labels)} classes, "
         f"{' and '.join(map(_size, sizes))} pixels; comparing on {len(sample)} photos"
@@ -171,12 +194,18 @@ def export(
                 sizes[1:] if "sizes" in row.flexible else (),
                 dynamic_batch and "batch" in row.flexible,
                 checkpoint.sha256 or None,
-                calibration=comparisons[0].pixels if precision == "int8" else None,
-                layout=layout,
+                calibrated.range_pixels if calibrated and precision == "int8" else None,
+                layout,
             )
             path = scratch / f"{_stem(checkpoint.name, spec)}{row.suffix}"
             report(f"{path.name}: converting")
-            attempts.append(_attempt(row, spec, graph, path, checkers[row.name], comparisons))
+            checker = checkers[row.name]
+            attempt = _attempt(row, spec, graph, path, checker, comparisons)
+            if precision in QUANTIZED:
+                told = _quantization(path, checker, precision, calibrated, max_drop)
+                record = attempt.record.model_copy(update={"quantization": told})
+                attempt = replace(attempt, record=record)
+            attempts.append(attempt)
             for line in _lines(attempts[-1]):
                 report(line)
         good = [a.record for a in attempts if not a.record.parity.faults]
@@ -316,6 +345,8 @@ def _attempt(
         input=row.input_record(spec),
         output=row.output_record(spec),
         parity=worst(list(parities.values())),
+        layout=spec.layout,
+        needs=row.needs(spec),
         tools=row.tool_versions(),
     )
     return Attempt(
@@ -323,6 +354,22 @@ def _attempt(
         parities=parities,
         convert_seconds=converted - started,
         verify_seconds=time.monotonic() - converted,
+    )
+
+
+def _quantization(
+    path: Path, checker: Runtime, precision: str, calibration: Calibration | None, max_drop: float
+) -> QuantizationRecord:
+    """What a quantized artifact was made with, and what it loses where that can be told."""
+    agreement = drop = None
+    if calibration is not None and calibration.labels is not None:
+        count = _JUDGED.get(checker.name, len(calibration.pixels))
+        agreement, drop = calibration.loss(checker.load(path, threads=1), count)
+    return QuantizationRecord(
+        calibration=calibration.record if calibration else None,
+        agreement=agreement,
+        top1_drop=drop,
+        max_drop=max_drop,
     )
 
 

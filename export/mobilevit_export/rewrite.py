@@ -38,9 +38,7 @@ def for_litert(model: nn.Module) -> nn.Module:
     return _replace_blocks(model, lambda block: TokenBlock(block, bare_norm))
 
 
-def _replace_blocks(
-    model: nn.Module, replace: Callable[[MobileViTBlock], nn.Module]
-) -> nn.Module:
+def _replace_blocks(model: nn.Module, replace: Callable[[MobileViTBlock], nn.Module]) -> nn.Module:
     model = copy.deepcopy(model).eval()
     for name, module in list(model.named_modules()):
         if isinstance(module, MobileViTBlock):
@@ -110,9 +108,7 @@ def scaled_norm(
     return ScaledRMSNorm(norm), [with_shift(layer, norm.bias) for layer in layers]
 
 
-def bare_norm(
-    norm: nn.LayerNorm, layers: Sequence[nn.Linear]
-) -> tuple[nn.Module, list[nn.Linear]]:
+def bare_norm(norm: nn.LayerNorm, layers: Sequence[nn.Linear]) -> tuple[nn.Module, list[nn.Linear]]:
     """Scale and shift go into the layers."""
     shifted = [with_shift(layer, norm.bias) for layer in layers]
     return BareRMSNorm(norm.eps), [with_scale(layer, norm.weight) for layer in shifted]
@@ -205,8 +201,9 @@ class TokenBlock(nn.Module):
         self.fusion_skip = block.fusion_skip
         self.local_conv = block.local_conv
         self.local_project = centred(of_pixels(block.local_project))
+        layers = [layer for layer in block.transformer if isinstance(layer, TransformerLayer)]
         self.transformer = nn.ModuleList(
-            TokenLayer(layer, block.patch**2, normalize) for layer in block.transformer
+            TokenLayer(layer, block.patch**2, normalize) for layer in layers
         )
         project = fuse_conv_bn_eval(block.project.conv, block.project.norm)
         self.norm, (self.project,) = normalize(block.norm, [of_pixels(project)])
