@@ -19,7 +19,7 @@ from mobilevit.errors import InputError
 from .coreml_quantize import compress_weights, quantize_activations
 from .formats import FORMATS, ExportSpec
 from .neural_engine import channels_first
-from .rewrite import shuffle_patches
+from .rewrite import for_coreml, shuffle_patches
 
 LABEL = "label"  # the output of a classifier beside its probabilities
 
@@ -55,9 +55,11 @@ def exported_program(graph: nn.Module, spec: ExportSpec) -> torch.export.Exporte
     example, open_sides = torch.zeros(1, 3, *spec.image_size), None
     if spec.layout == "neural-engine":
         graph = channels_first(graph)
-    if spec.more_sizes:
+    elif spec.more_sizes:
         graph = shuffle_patches(graph)
         example, open_sides = open_example(spec.image_sizes)
+    else:
+        graph = for_coreml(graph)
 
     def export(module: nn.Module) -> torch.export.ExportedProgram:
         shapes = None if open_sides is None else (open_sides,)

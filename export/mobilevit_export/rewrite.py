@@ -38,6 +38,11 @@ def for_litert(model: nn.Module) -> nn.Module:
     return _replace_blocks(model, lambda block: TokenBlock(block, bare_norm))
 
 
+def for_coreml(model: nn.Module) -> nn.Module:
+    """A copy in few operations of Core ML, none of more than four axes."""
+    return _replace_blocks(model, lambda block: TokenBlock(block, kept_norm))
+
+
 def _replace_blocks(model: nn.Module, replace: Callable[[MobileViTBlock], nn.Module]) -> nn.Module:
     model = copy.deepcopy(model).eval()
     for name, module in list(model.named_modules()):
@@ -83,22 +88,33 @@ def with_scale(layer: nn.Linear, scale: Tensor) -> nn.Linear:
     return linear(layer.weight * scale, layer.bias)
 
 
-def projections(attention: Attention) -> tuple[nn.Linear, nn.Linear, nn.Linear, nn.Linear]:
-    """Queries, keys, values and the projection behind them, each a layer of its own.
-
-    Queries come scaled. Keys have no bias: it adds the same to all the weights of a query, which
-    softmax does not notice. Values have none either: weights sum up to 1, so it arrives whole at
-    the projection, whose bias takes it.
-    """
+def projections(attention: Attention) -> tuple[nn.Linear, nn.Linear, nn.Linear]:
+    """Queries, keys and values, each from a layer of its own; queries come scaled."""
     q, k, v = attention.qkv.weight.chunk(3)
-    q_bias, _, v_bias = attention.qkv.bias.chunk(3)
+    q_bias, k_bias, v_bias = attention.qkv.bias.chunk(3)
     scale = (q.shape[0] // attention.num_heads) ** -0.5
+    return linear(q * scale, q_bias * scale), linear(k, k_bias), linear(v, v_bias)
+
+
+def without_biases(
+    keys: nn.Linear, values: nn.Linear, behind: nn.Linear
+) -> tuple[nn.Linear, nn.Linear, nn.Linear]:
+    """Keys and values without their biases, and the projection behind attention.
+
+    That of the keys adds the same to all scores of a query, which softmax does not notice. That of
+    the values arrives whole at the projection, since weights sum up to 1, and joins its bias.
+    """
     return (
-        linear(q * scale, q_bias * scale),
-        linear(k, None),
-        linear(v, None),
-        with_shift(attention.proj, v_bias),
+        linear(keys.weight, None),
+        linear(values.weight, None),
+        with_shift(behind, values.bias),
     )
+
+
+def kept_norm(norm: nn.LayerNorm, layers: Sequence[nn.Linear]) -> tuple[nn.Module, list[nn.Linear]]:
+    """The norm as it is: Core ML has an operation for it, and sums of squares that leave the range
+    of halves are its own concern."""
+    return norm, list(layers)
 
 
 def scaled_norm(
@@ -156,12 +172,9 @@ class TokenLayer(nn.Module):
         super().__init__()
         self.pixels = pixels  # P
         self.num_heads = layer.attention.num_heads
-        q, k, v, proj = projections(layer.attention)
-        # the shift of the norm, like a bias of keys, makes no difference to softmax
-        self.norm1, (self.q, self.k, self.v) = normalize(layer.norm1, [q, k, v])
-        self.k = linear(self.k.weight, None)
-        self.proj = centred(with_shift(proj, _bias(self.v)))
-        self.v = linear(self.v.weight, None)
+        self.norm1, (self.q, k, v) = normalize(layer.norm1, projections(layer.attention))
+        self.k, self.v, proj = without_biases(k, v, layer.attention.proj)
+        self.proj = centred(proj)
         self.norm2, (self.fc1,) = normalize(layer.norm2, [layer.fc1])
         self.act = layer.act
         self.fc2 = centred(layer.fc2)
@@ -231,11 +244,6 @@ class TokenBlock(nn.Module):
         if self.fusion_skip:
             y = torch.cat((x, y), dim=1)  # [B, 2C, H, W]
         return self.fusion(y)
-
-
-def _bias(layer: nn.Linear) -> Tensor:
-    assert layer.bias is not None
-    return layer.bias
 
 
 def size_step(model: nn.Module) -> int:
