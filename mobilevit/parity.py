@@ -16,7 +16,7 @@ from .runtimes import Runtime
 TOLERANCES = {
     "fp32": ToleranceRecord(max_abs_difference=1e-4, top1_agreement=0.999, psnr_db=90),
     "fp16": ToleranceRecord(max_abs_difference=2e-2, top1_agreement=0.995, psnr_db=55),
-    "int8": ToleranceRecord(max_abs_difference=0.4, top1_agreement=0.85, psnr_db=28),
+    "int8": ToleranceRecord(max_abs_difference=0.3, top1_agreement=0.85, psnr_db=30),
     "int8-weights": ToleranceRecord(max_abs_difference=0.1, top1_agreement=0.97, psnr_db=40),
     "palette6": ToleranceRecord(max_abs_difference=0.3, top1_agreement=0.95, psnr_db=30),
     "palette4": ToleranceRecord(max_abs_difference=0.6, top1_agreement=0.85, psnr_db=22),
