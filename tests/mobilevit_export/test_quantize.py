@@ -128,9 +128,11 @@ def test_a_scale_that_is_wrong_is_noticed(
     path = Path(shutil.copy(source, tmp_path / source.name))
     if format == "onnx":
         model = onnx.load(path)
-        scales = [t for t in model.graph.initializer if t.name.endswith("_scale") and t.dims]
-        middle = scales[len(scales) // 2]  # of weights; what is quantized by it is not told
-        middle.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(middle) * 4, middle.name))
+        makers = {output: node for node in model.graph.node for output in node.output}
+        convolutions = [node for node in model.graph.node if node.op_type == "Conv"]
+        scale = makers[convolutions[len(convolutions) // 2].input[1]].input[1]  # of the weight
+        tensor = next(t for t in model.graph.initializer if t.name == scale)
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor) * 4, scale))
         onnx.save(model, path)
     else:
         model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
