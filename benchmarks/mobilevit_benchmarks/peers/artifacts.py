@@ -200,6 +200,7 @@ def _ours(sources: Sources, exporter: Exporter, folder: Path) -> dict[str, str]:
         precisions=FORMATS[exporter.format].precisions,
         photos=sources.photos,
         images=len(sources.calibration),
+        calibration=sources.photos,
         report=lambda line: None,
     )
     for attempt in result.failures:
