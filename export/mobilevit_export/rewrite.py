@@ -188,14 +188,16 @@ class TokenLayer(nn.Module):
         """Each pixel of a patch attends to the same one of all patches: P times as many heads."""
         tokens, d = q.shape
         PH = self.pixels * self.num_heads
-        heads = (images, -1, PH, d // self.num_heads)  # [B, N, P*heads, d/heads]
+        # of one image with three axes: ONNX Runtime then transposes within the products
+        batch = () if images == 1 else (images,)
+        heads = (*batch, -1, PH, d // self.num_heads)  # [(B,) N, P*heads, d/heads]
         weights = torch.softmax(
-            q.reshape(heads).transpose(1, 2)  # [B, P*heads, N, d/heads]
-            @ k.reshape(heads).permute(0, 2, 3, 1),  # [B, P*heads, d/heads, N]
+            q.reshape(heads).transpose(-3, -2)  # [(B,) P*heads, N, d/heads]
+            @ k.reshape(heads).movedim(-3, -1),  # [(B,) P*heads, d/heads, N]
             dim=-1,
         )
-        y = weights @ v.reshape(heads).transpose(1, 2)  # [B, P*heads, N, d/heads]
-        return y.transpose(1, 2).reshape(tokens, d)  # [B*N*P, d]
+        y = weights @ v.reshape(heads).transpose(-3, -2)  # [(B,) P*heads, N, d/heads]
+        return y.transpose(-3, -2).reshape(tokens, d)  # [B*N*P, d]
 
 
 class TokenBlock(nn.Module):
