@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from math import gcd
 from pathlib import Path
 from typing import Any
@@ -10,13 +12,13 @@ from typing import Any
 import coremltools as ct
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 from torch.export import Dim
 
 from mobilevit.bundle import INPUT, OUTPUT
 from mobilevit.errors import InputError
 
-from .coreml_quantize import compress_weights, quantize_activations
+from .coreml_quantize import Ranges, activation_ranges, compress_weights, quantize_activations
 from .formats import FORMATS, ExportSpec
 from .neural_engine import channels_first
 from .rewrite import for_coreml, shuffle_patches
@@ -24,55 +26,89 @@ from .rewrite import for_coreml, shuffle_patches
 LABEL = "label"  # the output of a classifier beside its probabilities
 
 
-def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
-    """Write an `.mlpackage`. All but fp32 compute in halves, which quantized weights are unpacked
-    to; the image is of 8 bits and the probabilities are float32 all the same.
+@dataclass(frozen=True)
+class CoreMLConversion:
+    """The graph in the operations of torch; coremltools takes it from there for each precision,
+    since its passes follow the precision and the system that is asked for."""
 
-    Raises:
-        InputError: there are no photos to calibrate int8 on.
-    """
-    single = spec.precision == "fp32"
-    model = ct.convert(
-        exported_program(graph, spec),
-        convert_to="mlprogram",
-        compute_precision=ct.precision.FLOAT32 if single else ct.precision.FLOAT16,
-        minimum_deployment_target=getattr(ct.target, f"iOS{FORMATS['coreml'].needs(spec)['iOS']}"),
-        **interface(spec),
-    )
-    model = compress_weights(model, spec.precision)
-    described = describe(model.get_spec(), spec)
-    ct.models.MLModel(described, weights_dir=model.weights_dir, skip_model_load=True).save(
-        str(path)
-    )
+    traced: Traced
+
+    def save(self, spec: ExportSpec, path: Path) -> None:
+        """Write an `.mlpackage`. All but fp32 compute in halves, which quantized weights are
+        unpacked to; the image is of 8 bits and the probabilities are float32 all the same.
+
+        Raises:
+            InputError: there are no photos to calibrate int8 on.
+        """
+        single = spec.precision == "fp32"
+        needs = FORMATS["coreml"].needs(spec)
+        model = ct.convert(
+            self.traced.quantized if spec.precision == "int8" else self.traced.decomposed,
+            convert_to="mlprogram",
+            compute_precision=ct.precision.FLOAT32 if single else ct.precision.FLOAT16,
+            minimum_deployment_target=getattr(ct.target, f"iOS{needs['iOS']}"),
+            **interface(spec),
+        )
+        model = compress_weights(model, spec.precision)
+        described = describe(model.get_spec(), spec)
+        ct.models.MLModel(described, weights_dir=model.weights_dir, skip_model_load=True).save(
+            str(path)
+        )
 
 
-def exported_program(graph: nn.Module, spec: ExportSpec) -> torch.export.ExportedProgram:
-    """The graph in the operations coremltools knows, for one image size or for all it takes.
+def convert(graph: nn.Module, spec: ExportSpec) -> CoreMLConversion:
+    """Trace the graph, for one image size or for all it takes."""
+    return CoreMLConversion(Traced(graph, spec))
 
-    Raises:
-        InputError: there are no photos to calibrate int8 on.
-    """
-    example, open_sides = torch.zeros(1, 3, *spec.image_size), None
-    if spec.layout == "neural-engine":
-        graph = channels_first(graph)
-    elif spec.more_sizes:
-        graph = shuffle_patches(graph)
-        example, open_sides = open_example(spec.image_sizes)
-    else:
-        graph = for_coreml(graph)
 
-    def export(module: nn.Module) -> torch.export.ExportedProgram:
-        shapes = None if open_sides is None else (open_sides,)
-        return torch.export.export(module, (example,), dynamic_shapes=shapes)
+@dataclass(frozen=True)
+class Traced:
+    """A graph as torch.export traces it, for one image size or for all it takes."""
 
-    program = export(graph.eval())
-    if spec.precision == "int8":
-        if spec.calibration is None:
+    graph: nn.Module
+    spec: ExportSpec
+
+    @cached_property
+    def decomposed(self) -> torch.export.ExportedProgram:
+        """In the operations coremltools knows."""
+        return self._exported.run_decompositions({})
+
+    @property
+    def quantized(self) -> torch.export.ExportedProgram:
+        """The same with activations of 8 bits."""
+        ranges = self.ranges
+        rounded = quantize_activations(self._module(), ranges)
+        return self._export(rounded).run_decompositions({})
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        if self.spec.calibration is None:
             raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
+        return activation_ranges(self._module(), self.spec.calibration)
+
+    @cached_property
+    def _exported(self) -> torch.export.ExportedProgram:
+        if self.spec.layout == "neural-engine":
+            graph = channels_first(self.graph)
+        elif self.spec.more_sizes:
+            graph = shuffle_patches(self.graph)
+        else:
+            graph = for_coreml(self.graph)
+        return self._export(graph.eval())
+
+    def _module(self) -> fx.GraphModule:
+        """A module of its own at each call, with the same names."""
         # an open graph's guards refuse maps of one patch, which are computed like any other
-        module = program.module(check_guards=False)
-        program = export(quantize_activations(module, spec.calibration))
-    return program.run_decompositions({})
+        module = self._exported.module(check_guards=False)
+        assert isinstance(module, fx.GraphModule)
+        return module
+
+    def _export(self, module: nn.Module) -> torch.export.ExportedProgram:
+        example, shapes = torch.zeros(1, 3, *self.spec.image_size), None
+        if self.spec.more_sizes:
+            example, open_sides = open_example(self.spec.image_sizes)
+            shapes = (open_sides,)
+        return torch.export.export(module, (example,), dynamic_shapes=shapes)
 
 
 def interface(spec: ExportSpec) -> dict[str, Any]:

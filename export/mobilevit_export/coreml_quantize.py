@@ -20,6 +20,8 @@ from mobilevit.prediction import Pixels
 _LAYERS = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
 _LOW, _HIGH = -128, 127
 
+Ranges = dict[str, tuple[float, float]]  # least and largest value, by the name of a node
+
 # Biases and scales stay as they are. Palettes of a few thousand weights would hardly be smaller:
 # depthwise convolutions, which lose most by them, stay halves.
 COMPRESSED = {
@@ -41,7 +43,21 @@ def compress_weights(model: Any, precision: str) -> Any:
     return cto.linear_quantize_weights(model, config)
 
 
-def quantize_activations(graph: fx.GraphModule, photos: Pixels) -> fx.GraphModule:
+def activation_ranges(graph: fx.GraphModule, photos: Pixels) -> Ranges:
+    """The least and largest value of what convolutions and linear layers read, on photos.
+
+    Args:
+        graph: an exported program's module.
+        photos: uint8 (N, H, W, 3), RGB.
+    """
+    ranges = _Ranges(graph, _sources(graph))
+    with torch.inference_mode():
+        for image in _images(photos):
+            ranges.run(image)
+    return {node.name: limits for node, limits in ranges.limits.items()}
+
+
+def quantize_activations(graph: fx.GraphModule, ranges: Ranges) -> fx.GraphModule:
     """What convolutions and linear layers of `graph` read, as int8 and back to float.
 
     Each tensor has one scale and one zero point, by its least and largest value on the photos.
@@ -49,21 +65,20 @@ def quantize_activations(graph: fx.GraphModule, photos: Pixels) -> fx.GraphModul
 
     Args:
         graph: an exported program's module; it is changed.
-        photos: what it is calibrated on, uint8 (N, H, W, 3), RGB.
+        ranges: `activation_ranges` of it, or of another module of the same program.
     """
-    sources = dict.fromkeys(
-        node.args[0] for node in graph.graph.nodes if node.target in _LAYERS
-    )  # in the order they are computed
-    ranges = _Ranges(graph, sources)
-    with torch.inference_mode():
-        for image in _images(photos):
-            ranges.run(image)
-    for source in sources:
-        rounded = _round_trip(graph.graph, source, *ranges.limits[source])
+    for source in _sources(graph):
+        rounded = _round_trip(graph.graph, source, *ranges[source.name])
         for reader in [node for node in source.users if node.target in _LAYERS]:
             reader.update_arg(0, rounded)
     graph.recompile()
     return graph
+
+
+def _sources(graph: fx.GraphModule) -> list[fx.Node]:
+    """In the order they are computed."""
+    read = (node.args[0] for node in graph.graph.nodes if node.target in _LAYERS)
+    return list(dict.fromkeys(source for source in read if isinstance(source, fx.Node)))
 
 
 class _Ranges(fx.Interpreter):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import onnx
 import torch
+from onnx import ModelProto
+from onnxruntime.quantization import TensorsData
 from torch import Tensor, nn
 from torch.export import Dim
 
@@ -14,23 +19,59 @@ from mobilevit.bundle import INPUT, OUTPUT
 from mobilevit.errors import InputError
 
 from .formats import ExportSpec
-from .onnx_quantize import quantize, quantize_weights
+from .onnx_quantize import activation_ranges, quantize, quantize_weights
 from .pixels import PixelInput
 from .rewrite import for_onnxruntime
 
 OPSET = 18  # every onnxruntime since 1.14 opens it, mobile builds included
 
 
-def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
-    """Write an `.onnx` with its weights inside. fp16 halves the weights and the computation;
-    input and output stay as they are.
+@dataclass(frozen=True)
+class OnnxConversion:
+    """One model in float32, one in halves: their graphs differ by more than types."""
 
-    Raises:
-        InputError: there are no photos to calibrate int8 on.
-    """
-    graph = for_onnxruntime(graph)
-    if spec.precision == "fp16":
-        graph = graph.half()
+    graph: nn.Module  # in the operations that ONNX Runtime is fast at
+    spec: ExportSpec
+
+    def save(self, spec: ExportSpec, path: Path) -> None:
+        """Write an `.onnx` with its weights inside. fp16 halves the weights and the computation;
+        input and output stay as they are.
+
+        Raises:
+            InputError: there are no photos to calibrate int8 on.
+        """
+        proto = ModelProto()
+        proto.CopyFrom(self.half if spec.precision == "fp16" else self.single)
+        if spec.precision == "int8-weights":
+            proto = quantize_weights(proto)
+        elif spec.precision == "int8":
+            proto = quantize(proto, self.ranges)
+        proto.doc_string = spec.description
+        onnx.helper.set_model_props(proto, spec.metadata)
+        onnx.checker.check_model(proto, full_check=True)
+        onnx.save(proto, path)
+
+    @cached_property
+    def single(self) -> ModelProto:
+        return _translate(self.graph, self.spec)
+
+    @cached_property
+    def half(self) -> ModelProto:
+        return _translate(copy.deepcopy(self.graph).half(), self.spec)
+
+    @cached_property
+    def ranges(self) -> TensorsData:
+        if self.spec.calibration is None:
+            raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
+        return activation_ranges(self.single, self.spec.calibration)
+
+
+def convert(graph: nn.Module, spec: ExportSpec) -> OnnxConversion:
+    """A classifier for `OnnxConversion.save`."""
+    return OnnxConversion(for_onnxruntime(graph), spec)
+
+
+def _translate(graph: nn.Module, spec: ExportSpec) -> ModelProto:
     height, width = spec.image_size
     example = torch.zeros(1, 3, height, width)
     if spec.input == "image":
@@ -51,19 +92,10 @@ def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
         verbose=False,
     )
     assert program is not None  # None only with the old exporter
-    proto = program.model_proto
-    if spec.precision == "int8-weights":
-        proto = quantize_weights(proto)
-    elif spec.precision == "int8":
-        if spec.calibration is None:
-            raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
-        proto = quantize(proto, spec.calibration)
-    proto.doc_string = spec.description
-    onnx.helper.set_model_props(proto, spec.metadata)
+    proto: ModelProto = program.model_proto
     for node in proto.graph.node:
         del node.metadata_props[:]  # the exporter's traces: a megabyte, with paths of this machine
-    onnx.checker.check_model(proto, full_check=True)
-    onnx.save(proto, path)
+    return proto
 
 
 def exported_program(
@@ -72,6 +104,8 @@ def exported_program(
     """The graph for images like `example`, with attention in the operations of ONNX."""
     program = torch.export.export(graph.eval(), (example,), dynamic_shapes=dynamic_shapes)
     attention = torch.ops.aten.scaled_dot_product_attention.default
+    if not any(node.target is attention for node in program.graph.nodes):
+        return program  # the exporter traces it once more in any case
     return program.run_decompositions({attention: _attention})
 
 

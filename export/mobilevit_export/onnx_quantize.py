@@ -15,15 +15,31 @@ from onnxruntime.quantization import (
     CalibrationDataReader,
     QuantFormat,
     QuantType,
+    TensorsData,
+    create_calibrator,
     quantize_static,
+    save_tensors_data,
 )
 
 from mobilevit.prediction import Pixels, feed
 
+_QUANTIZED = ["Add", "Concat", "Conv", "Gemm", "Mul", "Sigmoid"]
 _MIN_ELEMENTS = 512  # a smaller weight does not pay for its scales and the node that unpacks it
 
 
-def quantize(model: ModelProto, calibration: Pixels) -> ModelProto:
+def activation_ranges(model: ModelProto, photos: Pixels) -> TensorsData:
+    """Of every tensor that `quantize` may quantize: the least and the largest value on photos."""
+    with tempfile.TemporaryDirectory(prefix="mobilevit-calibrate-") as folder:
+        source = Path(folder, "float.onnx")
+        onnx.save(shape_inference.infer_shapes(model), source)
+        calibrator = create_calibrator(
+            source, _QUANTIZED, augmented_model_path=str(Path(folder, "augmented.onnx"))
+        )
+        calibrator.collect_data(_Photos(model, photos))
+        return calibrator.compute_data()
+
+
+def quantize(model: ModelProto, ranges: TensorsData) -> ModelProto:
     """Compute in 8 bits what ONNX Runtime computes faster so, with ranges seen on calibration
     photos; in pairs of QuantizeLinear and DequantizeLinear, which it fuses.
 
@@ -35,18 +51,21 @@ def quantize(model: ModelProto, calibration: Pixels) -> ModelProto:
     model = shape_inference.infer_shapes(model)
     with tempfile.TemporaryDirectory(prefix="mobilevit-quantize-") as folder:
         source, target = Path(folder, "float.onnx"), Path(folder, "quantized.onnx")
+        cache = Path(folder, "ranges.json")
         onnx.save(model, source)
+        save_tensors_data(ranges, cache)
         quantize_static(
             source,
             target,
-            _Photos(model, calibration),
+            None,
             quant_format=QuantFormat.QDQ,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            op_types_to_quantize=["Add", "Concat", "Conv", "Gemm", "Mul", "Sigmoid"],
+            op_types_to_quantize=_QUANTIZED,
             nodes_to_exclude=list(_float_nodes(model)),
             extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
+            calibration_cache_path=cache,
         )
         return onnx.load(target)
 

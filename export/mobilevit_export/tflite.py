@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import litert_torch
@@ -10,12 +13,13 @@ from torch import Tensor, nn
 
 from mobilevit.bundle import INPUT, OUTPUT
 from mobilevit.errors import InputError
+from mobilevit.prediction import Pixels
 
 from .formats import ExportSpec
 from .pixels import PixelInput
 from .rewrite import for_litert
 from .tflite_metadata import allow_halves, write_metadata
-from .tflite_quantize import halve_weights, quantize, quantize_weights
+from .tflite_quantize import Ranges, activation_ranges, halve_weights, quantize, quantize_weights
 
 
 class _NamedOutput(nn.Module):
@@ -29,30 +33,50 @@ class _NamedOutput(nn.Module):
         return {OUTPUT: self.classifier(image)}
 
 
-def convert(graph: nn.Module, spec: ExportSpec, path: Path) -> None:
-    """Write a `.tflite` whose signature names input and output.
+@dataclass(frozen=True)
+class TFLiteConversion:
+    """The model in float32; other precisions are made of the file."""
 
-    fp16 stores the weights of convolutions and fully-connected layers as halves, and allows XNNPACK
-    to compute in them, where the processor can; where not, it unpacks them when it loads. One that
-    takes images has TFLite Metadata, so that MediaPipe's image classifier opens it.
+    content: bytes
+    calibration: Pixels | None
 
-    Raises:
-        InputError: there are no photos to calibrate int8 on.
-    """
+    def save(self, spec: ExportSpec, path: Path) -> None:
+        """Write a `.tflite` whose signature names input and output.
+
+        fp16 stores the weights of convolutions and fully-connected layers as halves, and allows
+        XNNPACK to compute in them, where the processor can; where not, it unpacks them when it
+        loads. One that takes images has TFLite Metadata, so that MediaPipe's image classifier opens
+        it.
+
+        Raises:
+            InputError: there are no photos to calibrate int8 on.
+        """
+        path.write_bytes(self.content)
+        if spec.precision == "fp16":
+            halve_weights(path)
+            allow_halves(path)
+        elif spec.precision == "int8-weights":
+            quantize_weights(path)
+        elif spec.precision == "int8":
+            quantize(path, self.ranges)
+        if spec.input == "image":
+            write_metadata(path, spec)
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        if self.calibration is None:
+            raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
+        return activation_ranges(self.content, self.calibration)
+
+
+def convert(graph: nn.Module, spec: ExportSpec) -> TFLiteConversion:
+    """Trace and convert, which takes nearly all of an export's time."""
     height, width = spec.image_size
     graph, example = for_litert(graph), torch.zeros(1, 3, height, width)
     if spec.input == "image":
         graph, example = PixelInput(graph), torch.zeros(1, height, width, 3)
     model = litert_torch.convert(_NamedOutput(graph).eval(), sample_kwargs={INPUT: example})
-    model.export(str(path))
-    if spec.precision == "fp16":
-        halve_weights(path)
-        allow_halves(path)
-    elif spec.precision == "int8-weights":
-        quantize_weights(path)
-    elif spec.precision == "int8":
-        if spec.calibration is None:
-            raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
-        quantize(path, spec.calibration)
-    if spec.input == "image":
-        write_metadata(path, spec)
+    with tempfile.TemporaryDirectory(prefix="mobilevit-convert-") as folder:
+        path = Path(folder, "float.tflite")
+        model.export(str(path))
+        return TFLiteConversion(path.read_bytes(), spec.calibration)

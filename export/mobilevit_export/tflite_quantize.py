@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from mobilevit.prediction import Pixels, feed
 
+# of tensors by name: "min" and "max", with as many axes as the tensor
+Ranges = dict[str, dict[str, NDArray[np.float32]]]
+
 _Operation = qtyping.TFLOperationName
 
 _WITH_WEIGHTS = (_Operation.CONV_2D, _Operation.DEPTHWISE_CONV_2D, _Operation.FULLY_CONNECTED)
@@ -61,7 +64,7 @@ def quantize_weights(path: Path) -> None:
     path.write_bytes(job.quantize().quantized_model)
 
 
-def quantize(path: Path, calibration: Pixels) -> None:
+def quantize(path: Path, ranges: Ranges) -> None:
     """Compute in 8 bits what XNNPACK computes faster so, with ranges seen on calibration photos.
 
     Weights have a scale per channel, activations one per tensor. The float32 model at `path` is
@@ -76,10 +79,10 @@ def quantize(path: Path, calibration: Pixels) -> None:
     ):
         for operation in operations:
             job.add_static_config(regex, operation, activation_num_bits=8, weight_num_bits=8)
-    path.write_bytes(job.quantize(_ranges(path, calibration)).quantized_model)
+    path.write_bytes(job.quantize(ranges).quantized_model)
 
 
-def _ranges(path: Path, calibration: Pixels) -> dict[str, dict[str, NDArray[np.float32]]]:
+def activation_ranges(model: bytes, calibration: Pixels) -> Ranges:
     """Of every tensor, by name: the least and the largest value that any photo makes of it.
 
     The quantizer's own calibration takes minutes for these graphs, as it matches every operation
@@ -87,7 +90,7 @@ def _ranges(path: Path, calibration: Pixels) -> dict[str, dict[str, NDArray[np.f
     on 96 packaged photos at 192 pixels, XXS came within 24 dB of float by a mean, and 38 by this.
     """
     interpreter = Interpreter(
-        model_path=str(path),
+        model_content=model,
         experimental_preserve_all_tensors=True,
         # a delegate would keep what is inside it to itself
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,

@@ -191,7 +191,8 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], Pa
         model = Convolutions(layers).eval()
         for kind in RUNTIMES:
             path = folder / f"{layers}.{kind}"
-            FORMATS[kind].convert(model, tiny_spec("fp32"), path)
+            spec = tiny_spec("fp32")
+            FORMATS[kind].convert(model, spec).save(spec, path)
             paths[kind, layers] = path
     return paths
 

@@ -23,7 +23,7 @@ from mobilevit.graph import ClassifierGraph
 from mobilevit.preprocessing import Preprocessing
 from mobilevit.runtimes import coreml_reference
 from mobilevit.runtimes.coreml import operations
-from mobilevit_export.coreml_quantize import quantize_activations
+from mobilevit_export.coreml_quantize import activation_ranges, quantize_activations
 from mobilevit_export.formats import FORMATS, ExportSpec
 from mobilevit_export.inspection import inspect
 from mobilevit_export.photos import packaged_photos
@@ -75,10 +75,15 @@ def packages(
 ) -> dict[str, Path]:
     """One package of each precision but fp32. Not to be changed."""
     folder, made = tmp_path_factory.mktemp("packages"), {}
+    conversion = ROW.convert(small, spec("fp16", photos))
     for precision in ("fp16", *COMPRESSED):
         made[precision] = folder / f"{precision}.mlpackage"
-        ROW.convert(small, spec(precision, photos), made[precision])
+        conversion.save(spec(precision, photos), made[precision])
     return made
+
+
+def with_int8(module: Any, photos: Photos) -> Any:
+    return quantize_activations(module, activation_ranges(module, photos))
 
 
 def model_file(package: Path) -> Path:
@@ -172,7 +177,7 @@ def test_int8_is_what_eight_bits_make_of_the_model(
 ) -> None:
     """Rounded in torch, by the same ranges, and not by Core ML's operations."""
     example = torch.zeros(1, 3, SIDE, SIDE)
-    rounded = quantize_activations(torch.export.export(small, (example,)).module(), photos)
+    rounded = with_int8(torch.export.export(small, (example,)).module(), photos)
     with torch.no_grad():
         for name, weight in rounded.named_parameters():
             if weight.ndim > 1:
@@ -190,17 +195,18 @@ def test_int8_of_trained_weights_costs_little_and_its_ranges_matter() -> None:
     pixels = photo_pixels(packaged_photos(16), preprocessing)
     program = torch.export.export(graph, (torch.zeros(1, 3, 128, 128),))
     expected = run(graph, pixels[8:])
-    rounded = quantize_activations(program.module(), pixels[:8])
+    rounded = with_int8(program.module(), pixels[:8])
     given = run(rounded, pixels[8:])
     assert psnr(given, expected) > 35
     assert (given.argmax(1) == expected.argmax(1)).mean() >= 7 / 8
-    dark = quantize_activations(program.module(), np.zeros_like(pixels[:1]))
+    dark = with_int8(program.module(), np.zeros_like(pixels[:1]))
     assert psnr(run(dark, pixels[8:]), expected) < 25
 
 
 def test_int8_of_several_image_sizes(small: nn.Module, photos: Photos, tmp_path: Path) -> None:
     package = tmp_path / "sizes.mlpackage"
-    ROW.convert(small, spec("int8", photos, more_sizes=((64, 32),)), package)
+    asked = spec("int8", photos, more_sizes=((64, 32),))
+    ROW.convert(small, asked).save(asked, package)
     tall = photo_pixels(packaged_photos(4), Preprocessing(image_size=(64, 32)))
     for pixels in (photos, tall):
         assert psnr(evaluate(package, pixels), run(small, pixels)) > 35
@@ -208,7 +214,7 @@ def test_int8_of_several_image_sizes(small: nn.Module, photos: Photos, tmp_path:
 
 def test_int8_needs_photos(small: nn.Module, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="photos to calibrate on"):
-        ROW.convert(small, spec("int8"), tmp_path / "a.mlpackage")
+        ROW.convert(small, spec("int8")).save(spec("int8"), tmp_path / "a.mlpackage")
 
 
 # damage that must show

@@ -23,7 +23,7 @@ from mobilevit.preprocessing import Preprocessing
 from mobilevit.runtimes import RUNTIMES, load_session
 from mobilevit.runtimes.torch import TorchSession
 from mobilevit_export import FORMATS
-from mobilevit_export.formats import USUAL_PRECISIONS, choose
+from mobilevit_export.formats import USUAL_PRECISIONS, ExportSpec, choose
 from mobilevit_export.photos import folder_photos, packaged_photo, packaged_photos
 from mobilevit_export.verify import Comparison, compare, photo_pixels, prepare
 from tests.conftest import liven, quiet_export
@@ -98,14 +98,13 @@ def test_a_converter_that_is_wrong_is_not_written_as_good(
 ) -> None:
     from mobilevit_export import onnx as converter
 
-    convert = converter.convert
+    class Wrong(converter.OnnxConversion):
+        def save(self, spec: ExportSpec, path: Path) -> None:
+            super().save(spec, path)
+            if spec.precision == "fp32":
+                DAMAGES["onnx"][1](path)
 
-    def wrong(graph, spec, path):  # type: ignore[no-untyped-def]
-        convert(graph, spec, path)
-        if spec.precision == "fp32":
-            DAMAGES["onnx"][1](path)
-
-    monkeypatch.setattr(converter, "convert", wrong)
+    monkeypatch.setattr(converter, "OnnxConversion", Wrong)
     checkpoint = tmp_path / "checkpoint.safetensors"
     save_checkpoint(checkpoint, small_checkpoint)
     command = ["export", str(checkpoint), "--out", str(tmp_path / "out"), "--images", "4"]
@@ -154,12 +153,13 @@ def test_a_precision_that_does_not_pay_is_named_by_the_command(
 ) -> None:
     from mobilevit_export import onnx as converter
 
-    def convert(graph, spec, path):  # type: ignore[no-untyped-def]
-        path.write_bytes(artifact(exported, "onnx", "fp32").read_bytes())
-        if spec.precision == "fp16":
-            slowed(path)
+    class Slowed(converter.OnnxConversion):
+        def save(self, spec: ExportSpec, path: Path) -> None:
+            path.write_bytes(artifact(exported, "onnx", "fp32").read_bytes())
+            if spec.precision == "fp16":
+                slowed(path)
 
-    monkeypatch.setattr(converter, "convert", convert)
+    monkeypatch.setattr(converter, "OnnxConversion", Slowed)
     checkpoint = tmp_path / "checkpoint.safetensors"
     save_checkpoint(checkpoint, small_checkpoint)
     command = ["export", str(checkpoint), "--out", str(tmp_path / "out"), "--images", "4"]

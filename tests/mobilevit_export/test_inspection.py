@@ -51,7 +51,8 @@ def tiny_artifacts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder, files = tmp_path_factory.mktemp("tiny"), {}
     for row in FORMATS.values():
         files[row.name] = folder / f"tiny{row.suffix}"
-        row.convert(Tiny().eval(), tiny_spec("fp32"), files[row.name])
+        spec = tiny_spec("fp32")
+        row.convert(Tiny().eval(), spec).save(spec, files[row.name])
     return files
 
 
@@ -81,7 +82,8 @@ def test_fp16_is_counted_as_fp16(tmp_path: Path) -> None:
     """The quantizer of TFLite stores weights behind the flatbuffer."""
     for row in FORMATS.values():
         path = tmp_path / f"half{row.suffix}"
-        row.convert(Tiny().eval(), tiny_spec("fp16"), path)
+        spec = tiny_spec("fp16")
+        row.convert(Tiny().eval(), spec).save(spec, path)
         halves = {item.precision: item for item in inspect(path).weights}["float16"]
         assert halves.elements >= 8 * 27 + 24
         assert halves.bytes == 2 * halves.elements

@@ -307,7 +307,8 @@ def test_regions_of_real_files_are_those_of_xnnpack(ours: list[Path], theirs: li
 def test_fp16_weights_are_unpacked_by_who_reads_them(tmp_path: Path) -> None:
     """Constants of halves are unpacked by XNNPACK, unless an operation that it leaves reads one."""
     path = tmp_path / "tiny.tflite"
-    FORMATS["tflite"].convert(Tiny().eval(), tiny_spec("fp16"), path)
+    spec = tiny_spec("fp16")
+    FORMATS["tflite"].convert(Tiny().eval(), spec).save(spec, path)
     inspection = inspect(path)
     assert inspection.counts["DEQUANTIZE"] > 1
     assert partition(inspection, XNNPACK_TFLITE).taken == len(inspection.operations)
@@ -369,7 +370,7 @@ def test_regions_are_those_of_onnxruntime_checker(
     the rank and the types that its NNAPI provider refuses, so ours is of floats here."""
     graph = ClassifierGraph(small_checkpoint.model, small_checkpoint.preprocessing).eval()
     spec = ExportSpec("fp32", "tensor", small_checkpoint.preprocessing, ("a",) * 5, "ours")
-    FORMATS["onnx"].convert(graph, spec, tmp_path / "ours.onnx")
+    FORMATS["onnx"].convert(graph, spec).save(spec, tmp_path / "ours.onnx")
     torn = onnx_chain(tmp_path / "torn.onnx", "Relu", "Sigmoid", "Erf", "Relu", "Sigmoid")
     counts = []
     for path in (torn, tmp_path / "ours.onnx", *(p for p in theirs if p.suffix == ".onnx")):

@@ -212,7 +212,7 @@ def test_int8_without_photos_is_refused(trained: Checkpoint, tmp_path: Path) -> 
     graph = ClassifierGraph(trained.model, trained.preprocessing).eval()
     spec = ExportSpec("int8", "image", trained.preprocessing, tuple(trained.labels), "m")
     with pytest.raises(InputError, match="needs photos to calibrate on"):
-        FORMATS["onnx"].convert(graph, spec, tmp_path / "m.onnx")
+        FORMATS["onnx"].convert(graph, spec).save(spec, tmp_path / "m.onnx")
 
 
 def test_photos_of_other_classes_are_refused(trained: Checkpoint, tmp_path: Path) -> None:
