@@ -4,6 +4,7 @@ import android.content.res.ApkAssets
 import android.content.res.AssetManager
 import java.io.File
 import java.nio.ByteBuffer
+import java.nio.ByteOrder
 import java.util.zip.ZipEntry
 import java.util.zip.ZipOutputStream
 import org.mobilevit.RefusedException
@@ -47,17 +48,38 @@ class NewerSchemaApplication :
         { bundle -> bundle.replaceInManifest("\"schema_version\": 1", "\"schema_version\": 99") },
     )
 
-/** The bundle, with a part of its weights damaged, and signed again: it opens, and computes wrong. */
+/** The bundle, with the largest of its weights damaged, and signed again: it opens, and computes wrong. */
 class DamagedWeightsApplication :
     ChangedBundleApplication(
         { bundle ->
             bundle.replaceArtifact {
-                // a stretch of weights and nothing else: turn signs and mantissas
-                val start = it.size / 5
-                for (at in start until start + 100_000) it[at] = (it[at].toInt() xor 0x80).toByte()
+                // signs and mantissas
+                for (at in largestWeight(it)) it[at] = (it[at].toInt() xor 0x80).toByte()
             }
         },
     )
+
+/** Where in a TFLite file the largest of its weights is: the schema's `Model.buffers[].data`. */
+private fun largestWeight(file: ByteArray): IntRange {
+    val bytes = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN)
+
+    // FlatBuffers: offsets count from where they are, a table starts with that of its field offsets
+    fun target(at: Int) = at + bytes.getInt(at)
+
+    fun field(table: Int, index: Int): Int? {
+        val offsets = table - bytes.getInt(table)
+        val entry = 4 + 2 * index
+        if (entry >= bytes.getShort(offsets)) return null
+        val offset = bytes.getShort(offsets + entry).toInt()
+        return if (offset == 0) null else table + offset
+    }
+
+    val buffers = target(field(target(0), 4)!!)
+    return (0 until bytes.getInt(buffers))
+        .mapNotNull { field(target(buffers + 4 + 4 * it), 0)?.let(::target) }
+        .map { it + 4 until it + 4 + bytes.getInt(it) }
+        .maxBy { it.count() }
+}
 
 /** A phone whose delegate `gpu` takes no model. */
 class RefusingDelegateApplication :
