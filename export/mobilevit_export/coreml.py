@@ -33,6 +33,10 @@ class CoreMLConversion:
 
     traced: Traced
 
+    @property
+    def layer_groups(self) -> tuple[str, ...]:
+        return ()
+
     def save(self, spec: ExportSpec, path: Path) -> None:
         """Write an `.mlpackage`. All but fp32 compute in halves, which quantized weights are
         unpacked to; the image is of 8 bits and the probabilities are float32 all the same.

@@ -45,6 +45,10 @@ class Conversion(Protocol):
     It keeps what they share, so that a second one takes a fraction of the time of the first.
     """
 
+    @property
+    def layer_groups(self) -> tuple[str, ...]:
+        """Those that int8 can leave in float, in the order they run; none without a choice."""
+
     def save(self, spec: ExportSpec, path: Path) -> None:
         """Write the artifact in `spec.precision`; the rest of `spec` is as it was at `convert`.
 
@@ -139,6 +143,7 @@ class ExportSpec:
     # for int8: photos as steps 1 to 3 of preprocessing leave them. A conversion takes ranges once
     calibration: Pixels | None = None
     layout: Layout = "plain"
+    kept_float: tuple[str, ...] = ()  # of `Conversion.layer_groups`, what int8 leaves as it is
 
     @property
     def image_size(self) -> tuple[int, int]:

@@ -19,6 +19,10 @@ class MLModelConversion:
 
     network: ct.models.MLModel
 
+    @property
+    def layer_groups(self) -> tuple[str, ...]:
+        return ()
+
     def save(self, spec: ExportSpec, path: Path) -> None:
         """Write an `.mlmodel` for iOS 14 and later. fp16 stores weights as halves; what a device
         computes in is its own choice."""

@@ -19,7 +19,7 @@ from mobilevit.bundle import INPUT, OUTPUT
 from mobilevit.errors import InputError
 
 from .formats import ExportSpec
-from .onnx_quantize import activation_ranges, quantize, quantize_weights
+from .onnx_quantize import activation_ranges, layer_groups, quantize, quantize_weights
 from .pixels import PixelInput
 from .rewrite import for_onnxruntime
 
@@ -45,11 +45,15 @@ class OnnxConversion:
         if spec.precision == "int8-weights":
             proto = quantize_weights(proto)
         elif spec.precision == "int8":
-            proto = quantize(proto, self.ranges)
+            proto = quantize(proto, self.ranges, spec.kept_float)
         proto.doc_string = spec.description
         onnx.helper.set_model_props(proto, spec.metadata)
         onnx.checker.check_model(proto, full_check=True)
         onnx.save(proto, path)
+
+    @property
+    def layer_groups(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(layer_groups(self.single).values()))
 
     @cached_property
     def single(self) -> ModelProto:

@@ -3,43 +3,75 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, helper, numpy_helper, shape_inference
+from onnx import (
+    ModelProto,
+    NodeProto,
+    TensorProto,
+    ValueInfoProto,
+    helper,
+    numpy_helper,
+    shape_inference,
+)
+from onnxruntime import InferenceSession
 from onnxruntime.quantization import (
-    CalibrationDataReader,
+    CalibrationMethod,
     QuantFormat,
     QuantType,
     TensorsData,
-    create_calibrator,
     quantize_static,
     save_tensors_data,
 )
 
 from mobilevit.prediction import Pixels, feed
 
+from .ranges import Observations
+from .sensitivity import group_of, spread_groups
+
 _QUANTIZED = ["Add", "Concat", "Conv", "Gemm", "Mul", "Sigmoid"]
 _MIN_ELEMENTS = 512  # a smaller weight does not pay for its scales and the node that unpacks it
 
 
 def activation_ranges(model: ModelProto, photos: Pixels) -> TensorsData:
-    """Of every tensor that `quantize` may quantize: the least and the largest value on photos."""
-    with tempfile.TemporaryDirectory(prefix="mobilevit-calibrate-") as folder:
-        source = Path(folder, "float.onnx")
-        onnx.save(shape_inference.infer_shapes(model), source)
-        calibrator = create_calibrator(
-            source, _QUANTIZED, augmented_model_path=str(Path(folder, "augmented.onnx"))
-        )
-        calibrator.collect_data(_Photos(model, photos))
-        return calibrator.compute_data()
+    """Of every tensor that `quantize` may quantize, from what photos make of it.
+
+    onnxruntime's own calibrators take the extremes or a percentile, not the least error.
+    """
+    model = shape_inference.infer_shapes(model)
+    kinds = {value.name: value for value in (*model.graph.value_info, *model.graph.output)}
+    read = (name for node in model.graph.node if node.op_type in _QUANTIZED for name in node.input)
+    written = (name for node in model.graph.node for name in node.output)
+    followed = sorted({*read, *written} & {n for n, v in kinds.items() if _is_float(v)})
+    given = [value.name for value in model.graph.output]
+    model.graph.output.extend(kinds[name] for name in followed if name not in given)
+    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    [image] = session.get_inputs()
+    dtype = {"tensor(uint8)": "uint8", "tensor(float)": "float32"}[image.type]
+    observations = Observations()
+    for photo in photos:
+        feeds = {image.name: feed(photo[None], tuple(image.shape), dtype)}
+        observations.add(dict(zip(followed, session.run(followed, feeds), strict=True)))
+    return TensorsData(
+        CalibrationMethod.MinMax,
+        {
+            name: (np.float32(low), np.float32(high))
+            for name, (low, high) in observations.ranges().items()
+        },
+    )
 
 
-def quantize(model: ModelProto, ranges: TensorsData) -> ModelProto:
+def _is_float(value: ValueInfoProto) -> bool:
+    return bool(value.type.tensor_type.elem_type == TensorProto.FLOAT)
+
+
+def quantize(
+    model: ModelProto, ranges: TensorsData, kept_float: Collection[str] = ()
+) -> ModelProto:
     """Compute in 8 bits what ONNX Runtime computes faster so, with ranges seen on calibration
     photos; in pairs of QuantizeLinear and DequantizeLinear, which it fuses.
 
@@ -47,8 +79,14 @@ def quantize(model: ModelProto, ranges: TensorsData) -> ModelProto:
     processors, those before AMX have no product of two signed bytes. Attention and norms stay in
     float, as there are no fast kernels for them. So does what a linear layer gives, for what is
     behind it is one of these or a sum: quantized, it would be unpacked at once.
+
+    Args:
+        model: of float32.
+        ranges: `activation_ranges` of it.
+        kept_float: of `layer_groups`, those that stay in float as well.
     """
     model = shape_inference.infer_shapes(model)
+    kept = [name for name, group in layer_groups(model).items() if group in kept_float]
     with tempfile.TemporaryDirectory(prefix="mobilevit-quantize-") as folder:
         source, target = Path(folder, "float.onnx"), Path(folder, "quantized.onnx")
         cache = Path(folder, "ranges.json")
@@ -63,11 +101,20 @@ def quantize(model: ModelProto, ranges: TensorsData) -> ModelProto:
             weight_type=QuantType.QInt8,
             per_channel=True,
             op_types_to_quantize=_QUANTIZED,
-            nodes_to_exclude=list(_float_nodes(model)),
+            nodes_to_exclude=[*_float_nodes(model), *kept],
             extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
             calibration_cache_path=cache,
         )
         return onnx.load(target)
+
+
+def layer_groups(model: ModelProto) -> dict[str, str]:
+    """The group of layers of every node, by its name, in the order they run."""
+
+    def group(node: NodeProto) -> str | None:
+        return group_of(node.input[1], node.op_type == "Gemm") if _has_weight(node) else None
+
+    return spread_groups((node.name, group(node)) for node in model.graph.node)
 
 
 def _float_nodes(model: ModelProto) -> Iterator[str]:
@@ -79,19 +126,6 @@ def _float_nodes(model: ModelProto) -> Iterator[str]:
         of_maps = all(ranks.get(value) == 4 for value in (*node.input, *node.output))
         if (node.op_type == "Mul" and not silu) or (node.op_type == "Add" and not of_maps):
             yield node.name
-
-
-class _Photos(CalibrationDataReader):  # type: ignore[misc]
-    """Hands photos to the calibration, one at a time."""
-
-    def __init__(self, model: ModelProto, calibration: Pixels) -> None:
-        [image] = model.graph.input
-        shape = tuple(side.dim_value for side in image.type.tensor_type.shape.dim)
-        dtype = helper.tensor_dtype_to_np_dtype(image.type.tensor_type.elem_type).name
-        self._feeds = iter([{image.name: feed(photo[None], shape, dtype)} for photo in calibration])
-
-    def get_next(self) -> Mapping[str, NDArray[Any]] | None:
-        return next(self._feeds, None)
 
 
 def quantize_weights(model: ModelProto) -> ModelProto:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import gc
+import itertools
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -53,6 +55,7 @@ from .formats import (
 from .photos import Photo, folder_photos, packaged_photos
 from .quiet import quiet
 from .rewrite import size_step
+from .sensitivity import find_mix
 from .verify import Comparison, compare, photo_pixels, prepare, worst
 
 MAX_DROP = 0.01
@@ -212,7 +215,13 @@ def export(
             seconds = time.monotonic() - started
             attempt = _attempt(row, spec, path, seconds, checker, comparisons)
             if precision in QUANTIZED:
-                told = _quantization(path, checker, precision, calibrated, max_drop)
+                told = _quantization(path, checker, spec, calibrated, max_drop)
+                conversion = conversions[row.name, layout]
+                if told.faults and calibrated and checker.timed and conversion.layer_groups:
+                    report(f"{path.name}: {told.faults[0]}; looking for layers to keep in float")
+                    spec = _mixed(conversion, spec, path, checker, calibrated, max_drop, report)
+                    attempt = _attempt(row, spec, path, seconds, checker, comparisons)
+                    told = _quantization(path, checker, spec, calibrated, max_drop)
                 record = attempt.record.model_copy(update={"quantization": told})
                 attempt = replace(attempt, record=record)
             attempts.append(attempt)
@@ -377,8 +386,38 @@ def _attempt(
     )
 
 
+def _mixed(
+    conversion: Conversion,
+    spec: ExportSpec,
+    path: Path,
+    checker: Runtime,
+    calibration: Calibration,
+    max_drop: float,
+    report: Callable[[str], None],
+) -> ExportSpec:
+    """Replace an artifact that loses too much by one that leaves some layers in float."""
+    numbers = itertools.count()
+    with tempfile.TemporaryDirectory(prefix="mobilevit-mix-") as folder:
+
+        def save(kept_float: frozenset[str]) -> Path:
+            trial = Path(folder, f"{next(numbers)}{path.suffix}")
+            with quiet(f"quantizing for {checker.name}"):
+                conversion.save(replace(spec, kept_float=tuple(kept_float)), trial)
+            return trial
+
+        mix = find_mix(save, conversion.layer_groups, calibration, checker, max_drop, report=report)
+    spec = replace(spec, kept_float=mix.kept_float)
+    with quiet(f"quantizing for {checker.name}"):
+        conversion.save(spec, path)
+    return spec
+
+
 def _quantization(
-    path: Path, checker: Runtime, precision: str, calibration: Calibration | None, max_drop: float
+    path: Path,
+    checker: Runtime,
+    spec: ExportSpec,
+    calibration: Calibration | None,
+    max_drop: float,
 ) -> QuantizationRecord:
     """What a quantized artifact was made with, and what it loses where that can be told."""
     agreement = drop = None
@@ -387,6 +426,7 @@ def _quantization(
         agreement, drop = calibration.loss(checker.load(path, threads=1), count)
     return QuantizationRecord(
         calibration=calibration.record if calibration else None,
+        kept_float=spec.kept_float,
         agreement=agreement,
         top1_drop=drop,
         max_drop=max_drop,

@@ -19,7 +19,14 @@ from .formats import ExportSpec
 from .pixels import PixelInput
 from .rewrite import for_litert
 from .tflite_metadata import allow_halves, write_metadata
-from .tflite_quantize import Ranges, activation_ranges, halve_weights, quantize, quantize_weights
+from .tflite_quantize import (
+    Ranges,
+    activation_ranges,
+    halve_weights,
+    layer_groups,
+    quantize,
+    quantize_weights,
+)
 
 
 class _NamedOutput(nn.Module):
@@ -58,9 +65,13 @@ class TFLiteConversion:
         elif spec.precision == "int8-weights":
             quantize_weights(path)
         elif spec.precision == "int8":
-            quantize(path, self.ranges)
+            quantize(path, self.ranges, spec.kept_float)
         if spec.input == "image":
             write_metadata(path, spec)
+
+    @property
+    def layer_groups(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(layer_groups(self.content).values()))
 
     @cached_property
     def ranges(self) -> Ranges:

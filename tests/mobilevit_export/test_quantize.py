@@ -23,6 +23,7 @@ from mobilevit.prediction import predict
 from mobilevit.preprocessing import Preprocessing
 from mobilevit.runtimes import RUNTIMES, load_session
 from mobilevit.runtimes.torch import TorchSession
+from mobilevit_export import tflite_quantize
 from mobilevit_export.calibration import Calibration, folder_calibration
 from mobilevit_export.formats import FORMATS, ExportSpec
 from mobilevit_export.onnx_quantize import symmetric
@@ -106,6 +107,26 @@ def test_convolutions_and_linear_layers_are_of_integers_and_attention_is_not(
         assert {kind for code, kind in kinds if code == integers} == {types.INT8}
     for floats in (of.BATCH_MATMUL, of.SOFTMAX, of.RSQRT):
         assert {kind for code, kind in kinds if code == floats} == {types.FLOAT32}
+
+
+def test_groups_of_layers_can_stay_in_float(quantized: Path, tmp_path: Path) -> None:
+    source = artifact(quantized, "tflite", "fp32")
+    path = Path(shutil.copy(source, tmp_path / source.name))
+    photos = photo_pixels(packaged_photos(2), Preprocessing(image_size=(128, 128)))
+    ranges = tflite_quantize.activation_ranges(path.read_bytes(), photos)
+    tflite_quantize.quantize(path, ranges, ("stage2", "stage4.transformer"))
+    model = schema.ModelT.InitFromPackedBuf(path.read_bytes(), 0)
+    of, tensors = schema.BuiltinOperator, model.subgraphs[0].tensors
+    floats = Counter()
+    for operator in model.subgraphs[0].operators:
+        kind = model.operatorCodes[operator.opcodeIndex].builtinCode
+        result = tensors[operator.outputs[0]]
+        if kind in (of.CONV_2D, of.FULLY_CONNECTED) and result.type == schema.TensorType.FLOAT32:
+            name = result.name.decode().split(";;")[-1]
+            assert "_stage2/" in name if kind == of.CONV_2D else "_stage4/" in name
+            floats[kind] += 1
+    # two of each of three blocks, without the depthwise one; six of each of four layers, and two
+    assert floats == {of.CONV_2D: 6, of.FULLY_CONNECTED: 26}
 
 
 def test_onnxruntime_is_given_no_integers_for_norms_and_residual_streams(quantized: Path) -> None:
