@@ -7,7 +7,7 @@ predicts, for which it needs a Mac, keeps the range of the last sample alone (co
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import coremltools.optimize.coreml as cto
@@ -16,6 +16,8 @@ import torch.ao.quantization.fx._decomposed  # registers torch.ops.quantized_dec
 from torch import Tensor, fx
 
 from mobilevit.prediction import Pixels
+
+from .ranges import Observations
 
 _LAYERS = (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default)
 _LOW, _HIGH = -128, 127
@@ -44,23 +46,23 @@ def compress_weights(model: Any, precision: str) -> Any:
 
 
 def activation_ranges(graph: fx.GraphModule, photos: Pixels) -> Ranges:
-    """The least and largest value of what convolutions and linear layers read, on photos.
+    """Of what convolutions and linear layers read, from what photos make of it.
 
     Args:
         graph: an exported program's module.
         photos: uint8 (N, H, W, 3), RGB.
     """
-    ranges = _Ranges(graph, _sources(graph))
+    observer = _Observer(graph, _sources(graph))
     with torch.inference_mode():
         for image in _images(photos):
-            ranges.run(image)
-    return {node.name: limits for node, limits in ranges.limits.items()}
+            observer.run(image)
+    return observer.observations.ranges()
 
 
 def quantize_activations(graph: fx.GraphModule, ranges: Ranges) -> fx.GraphModule:
     """What convolutions and linear layers of `graph` read, as int8 and back to float.
 
-    Each tensor has one scale and one zero point, by its least and largest value on the photos.
+    Each tensor has one scale and one zero point.
     Scores, softmax, norms and sums stay in float.
 
     Args:
@@ -81,18 +83,18 @@ def _sources(graph: fx.GraphModule) -> list[fx.Node]:
     return list(dict.fromkeys(source for source in read if isinstance(source, fx.Node)))
 
 
-class _Ranges(fx.Interpreter):
-    """The least and largest value of tensors of a graph, over what it has been run on."""
+class _Observer(fx.Interpreter):
+    """Keeps what a graph makes of some tensors."""
 
-    def __init__(self, graph: fx.GraphModule, sources: Iterable[Any]) -> None:
+    def __init__(self, graph: fx.GraphModule, sources: Collection[fx.Node]) -> None:
         super().__init__(graph)
-        self.limits = dict.fromkeys(sources, (0.0, 0.0))  # zero must have an int8 of its own
+        self.sources = sources
+        self.observations = Observations()
 
     def run_node(self, n: fx.Node) -> Any:
         result = super().run_node(n)
-        if n in self.limits:
-            low, high = self.limits[n]
-            self.limits[n] = min(low, float(result.min())), max(high, float(result.max()))
+        if n in self.sources:
+            self.observations.add({n.name: result.numpy()})
         return result
 
 
