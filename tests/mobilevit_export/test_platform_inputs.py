@@ -7,20 +7,17 @@ import zipfile
 from pathlib import Path
 
 import coremltools as ct
-import mediapipe as mp
 import numpy as np
 import onnx
 import pytest
-from mediapipe.tasks.python import vision
-from mediapipe.tasks.python.core.base_options import BaseOptions
 
 import mobilevit
 from mobilevit.bundle import read_manifest
 from mobilevit.checkpoint import Checkpoint
 from mobilevit.preprocessing import Preprocessing
 from mobilevit.runtimes import load_session
-from mobilevit_export.photos import packaged_photos
 from tests.conftest import quiet_export
+from tests.mobilevit_export.mediapipe_answers import answers
 
 LABELS = ["anchor", "bell", "cup", "door", "engine"]
 FP32_AND_FP16 = pytest.mark.parametrize("precision", ["fp32", "fp16"])
@@ -34,19 +31,9 @@ def file(bundle: Path, suffix: str, precision: str) -> Path:
 def test_mediapipe_opens_the_tflite_file_and_gives_our_labels(
     exported: Path, precision: str
 ) -> None:
-    path = file(exported, ".tflite", precision)
-    client = mobilevit.load(exported, path.name)
-    options = vision.ImageClassifierOptions(
-        base_options=BaseOptions(model_asset_path=str(path)), max_results=5
-    )
-    with vision.ImageClassifier.create_from_options(options) as classifier:
-        for photo in packaged_photos(6):
-            image = mp.Image(image_format=mp.ImageFormat.SRGB, data=client.pixels(photo.image))
-            [classification] = classifier.classify(image).classifications
-            theirs = [(c.index, c.category_name, c.score) for c in classification.categories]
-            ours = [(p.index, p.label, p.probability) for p in client.classify(photo.image)]
-            assert [row[:2] for row in theirs] == [row[:2] for row in ours]
-            assert [row[2] for row in theirs] == pytest.approx([row[2] for row in ours], abs=1e-6)
+    for theirs, ours in answers(exported, file(exported, ".tflite", precision).name):
+        assert [row[:2] for row in theirs] == [row[:2] for row in ours]
+        assert [row[2] for row in theirs] == pytest.approx([row[2] for row in ours], abs=1e-6)
 
 
 @FP32_AND_FP16

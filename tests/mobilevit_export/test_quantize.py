@@ -30,6 +30,7 @@ from mobilevit_export.onnx_quantize import symmetric
 from mobilevit_export.photos import packaged_photos
 from mobilevit_export.verify import compare, photo_pixels, prepare
 from tests.conftest import quiet_export, write_photos
+from tests.mobilevit_export.mediapipe_answers import answers
 
 PRECISIONS = ("fp32", "fp16", "int8", "int8-weights")
 
@@ -91,6 +92,24 @@ def test_the_least_onnxruntime_is_on_record(quantized: Path) -> None:
 def test_xnnpack_takes_a_tflite_in_one_piece(quantized: Path, precision: str) -> None:
     session = load_session(artifact(quantized, "tflite", precision), "litert")
     assert session.delegate == "XNNPACK, 1 region"
+
+
+@pytest.mark.parametrize(("precision", "difference"), [("int8", 0.05), ("int8-weights", 1e-6)])
+def test_mediapipe_opens_eight_bits_and_gives_our_labels(
+    quantized: Path, precision: str, difference: float
+) -> None:
+    """Its XNNPACK is another build, which gives the same floats and other integers."""
+    told = 0
+    for theirs, ours in answers(quantized, artifact(quantized, "tflite", precision).name):
+        assert sorted(row[:2] for row in theirs) == sorted(row[:2] for row in ours)
+        scores = {index: score for index, _, score in theirs}
+        assert [scores[row[0]] for row in ours] == pytest.approx(
+            [row[2] for row in ours], abs=difference
+        )
+        if ours[0][2] - ours[1][2] > 2 * difference:  # else either may be first
+            told += 1
+            assert theirs[0][1] == ours[0][1]
+    assert told >= 3
 
 
 def test_convolutions_and_linear_layers_are_of_integers_and_attention_is_not(

@@ -13,10 +13,7 @@ and how long their paths are does matter; counts then differ by some 20 in a mil
 
 from __future__ import annotations
 
-import json
 import re
-import signal
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,23 +24,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-import mobilevit
-import mobilevit_benchmarks
 from mobilevit.errors import ConversionError, InputError
 
-from .arm64_root import DEFAULT_CPU, arm64_root, emulated_python
+from .arm64_root import DEFAULT_CPU
+from .emulated_process import EmulatedProgram
 from .instruction_plugin import instruction_plugin, plugin_option
 
 _GUEST = Path(__file__).with_name("counted_runs.py")
-_ENVIRONMENT = {
-    "LC_ALL": "C.UTF-8",
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    # a thread that wakes every few seconds, since onnxruntime 1.29; and nobody asked for it
-    "ORT_DISABLE_TELEMETRY": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONHASHSEED": "0",
-}
 
 
 @dataclass(frozen=True)
@@ -100,13 +87,12 @@ def count_instructions(
     with tempfile.TemporaryDirectory(prefix="mobilevit-counts-") as folder:
         scratch = Path(folder)
         counts = scratch / "counts"
-        python = emulated_python(
-            arm64_root(),
+        program = EmulatedProgram(
+            _GUEST,
             cpu=cpu,
-            imports=[_own_packages(scratch / "imports")],
-            qemu_options=("-seed", "0", *plugin_option(instruction_plugin(), counts)),
+            folder=scratch,
+            qemu_options=plugin_option(instruction_plugin(), counts),
         )
-        environment = {k: v for k, v in python.environment.items() if k.startswith("PYTHON")}
         command = {
             "artifact": str(artifact.absolute()),
             "runtime": runtime,
@@ -119,20 +105,13 @@ def count_instructions(
             np.savez(scratch / "feeds.npz", *feeds.values())
         counted: list[tuple[int, ...]] = []
         for _ in range(repeats):
-            reply = _run_guest(
-                [*python.argv, str(_GUEST)],
-                environment | _ENVIRONMENT,
-                command,
-                what=what,
-                folder=scratch,
-                timeout_s=timeout_s,
-            )
+            reply = program.run(command, what=what, timeout_s=timeout_s)
             counted.append(read_counts(counts, runs, what))
             counts.unlink()  # the next process must make its own
     return InstructionCounts(
         runs=tuple(counted),
         cpu=cpu,
-        qemu_version=_qemu_version(python.argv[0]),
+        qemu_version=program.qemu_version(),
         runtime_version=reply["runtime_version"],
     )
 
@@ -156,71 +135,3 @@ def read_counts(file: Path, runs: int, what: str) -> tuple[int, ...]:
             "QEMU 7.2, Debian 12's, is known to show it the marks",
         )
     return tuple(int(line.removeprefix("run ")) for line in lines)
-
-
-def _own_packages(folder: Path) -> Path:
-    """A folder to import this project from, and nothing that may be installed beside it."""
-    folder.mkdir()
-    for package in (mobilevit, mobilevit_benchmarks):
-        assert package.__file__ is not None
-        (folder / package.__name__).symlink_to(Path(package.__file__).parent.absolute())
-    return folder
-
-
-def _run_guest(
-    argv: list[str],
-    environment: dict[str, str],
-    command: dict[str, Any],
-    *,
-    what: str,
-    folder: Path,
-    timeout_s: float,
-) -> dict[str, Any]:
-    """Its reply."""
-    try:
-        done = subprocess.run(
-            argv,
-            env=environment,
-            cwd=folder,  # where QEMU would leave the core of a program that crashes
-            input=json.dumps(command) + "\n",
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise ConversionError(
-            f"{what}: the emulated process did not end within {timeout_s:g} s",
-            "emulation is some hundred times slower than a processor: allow more time, or count "
-            "fewer runs",
-        ) from error
-    if done.returncode != 0:
-        raise _ended(what, done)
-    reply: dict[str, Any] = json.loads(done.stdout)
-    if "error" in reply:
-        family = InputError if reply["error"] == "input" else ConversionError
-        raise family(reply["message"], reply["hint"])
-    return reply
-
-
-def _ended(what: str, done: subprocess.CompletedProcess[str]) -> ConversionError:
-    """The error for a guest that ended without a reply."""
-    if done.returncode == -signal.SIGKILL:
-        return ConversionError(
-            f"{what}: the emulated process was killed",
-            "the system does that when memory runs out",
-        )
-    how = f"ended with status {done.returncode}"
-    if done.returncode < 0:
-        how = f"was ended by signal {-done.returncode}, {signal.strsignal(-done.returncode)}"
-    said = [line.strip() for line in done.stderr.splitlines() if line.strip()]
-    last = said[-1].rstrip(".") if said else "it said nothing"
-    return ConversionError(f"{what}: the emulated process {how}: {last}")
-
-
-def _qemu_version(qemu: str) -> str:
-    told = subprocess.run([qemu, "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"version (\S+)", told)
-    if found is None:
-        raise InputError(f"`{qemu} --version` tells no version")
-    return found[1]

@@ -17,18 +17,16 @@ from __future__ import annotations
 
 import ctypes
 import gc
-import json
-import os
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mobilevit.errors import InputError, SdkError
+from mobilevit.errors import InputError
 from mobilevit.runtimes import RUNTIMES, Session, check_feeds, load_session
 from mobilevit.runtimes.base import Arrays
+from mobilevit_benchmarks.answering import answer
 from mobilevit_benchmarks.runner.worker import draw_feeds
 
 # the marks, as in instruction_count.c
@@ -82,17 +80,8 @@ def _feeds(session: Session, seed: int, names: Sequence[str] | None, file: str) 
 
 
 def main() -> None:
-    # what a runtime prints must not reach the reply
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     gc.disable()  # it would come in some runs and not in others
-    try:
-        reply = run_artifact(**json.loads(sys.stdin.readline()))
-    except SdkError as error:
-        kind = "input" if isinstance(error, InputError) else "conversion"
-        reply = {"error": kind, "message": error.message, "hint": error.hint}
-    replies.write(json.dumps(reply) + "\n")
-    replies.flush()
+    answer(run_artifact)
 
 
 if __name__ == "__main__":
