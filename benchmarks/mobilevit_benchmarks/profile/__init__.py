@@ -8,7 +8,7 @@
 The times are those that the runtimes' own profilers give: onnxruntime's, and LiteRT's with
 XNNPACK's inside. Each module tells how, and what that leaves out. A profile explains a latency and
 is not one: `whole_ns` is, of the same session without the profiler, and `benchmark` measures it
-better.
+better. `floors` tells what the multiply-adds alone would take.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from mobilevit.errors import InputError, MissingDependencyError, unknown_name
 from mobilevit.runtimes import RUNTIMES, check_feeds, load_session
 
 from ..runner.worker import draw_feeds
-from .grouping import grouped, stages
+from .floor import rates
+from .grouping import floors, grouped, stages
 from .records import KINDS, UNKNOWN, Kind, OperationProfile, OperationTime
 from .sampling import Profiled
 from .table import profile_table
@@ -37,6 +38,7 @@ __all__ = [
     "Kind",
     "OperationProfile",
     "OperationTime",
+    "floors",
     "grouped",
     "profile_operations",
     "profile_table",
@@ -86,6 +88,8 @@ def profile_operations(
     check_feeds(session.inputs, given)
     module = _module(runtime)
     measured: Profiled = module.measure(artifact, session, given, threads, runs)
+    multiplied = {operation.precision for operation in measured.operations}
+    reached = rates(runtime, threads) if multiplied != {None} else {}
     return OperationProfile(
         artifact=artifact.name,
         artifact_sha256=hash_artifact(artifact)[0],
@@ -99,6 +103,7 @@ def profile_operations(
         outside_ns=measured.outside_ns,
         deducted_ns=measured.deducted_ns,
         operations=measured.operations,
+        rates={precision: rate for precision, rate in reached.items() if precision in multiplied},
     )
 
 

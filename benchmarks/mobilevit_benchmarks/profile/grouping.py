@@ -19,3 +19,11 @@ def grouped(profile: OperationProfile) -> dict[str, dict[Kind, float]]:
     for operation in profile.operations:
         table[operation.stage][operation.kind] += operation.median_ns
     return table
+
+
+def floors(profile: OperationProfile) -> dict[Kind, float]:
+    """Kind -> ns that its multiply-adds alone would take; every kind of `KINDS`."""
+    sums: dict[Kind, float] = dict.fromkeys(KINDS, 0.0)
+    for operation in profile.operations:
+        sums[operation.kind] += profile.floor_ns(operation)
+    return sums

@@ -39,6 +39,7 @@ from mobilevit_export.inspection import Inspection, inspect
 from .kinds import kinds
 from .litert_c import DELEGATE_OPERATOR, OPERATOR, CompiledModel, Event
 from .modules import stages_of, tflite_module
+from .products import multiply_adds, precision_of
 from .records import Kind, OperationTime
 from .sampling import WARM_UP, Profiled, in_turns, median_ns, median_of, outside_ns, timed
 
@@ -78,6 +79,7 @@ _OPERATORS = {
     "TRANSPOSE": ("Transpose", "Copy"),
     "TRANSPOSE_CONV": ("Deconvolution",),
 }
+_PRODUCTS = ("Batch Matrix Multiply", "Convolution", "Deconvolution", "Fully Connected")
 _MOVERS = ("Convert", "Copy", "Static Reshape", "Transpose", "Slice", "Concatenate", "Constant Pad")
 
 
@@ -148,10 +150,14 @@ def _operations(
             name = f"operator {number}"
             kind: Kind = "data movement" if event.tag.startswith(_MOVERS) else "other"
             stage = found[-1].stage if found else stages[0]
+            counted = None if event.tag.startswith(_PRODUCTS) else 0
+            precision = None
         else:
             operation = graph.operations[place]
             name = "/".join((*modules[place].path, f"{operation.type}#{place}"))
             kind, stage = kinds_[place], stages[place]
+            counted = multiply_adds(operation, graph)
+            precision = precision_of(operation, graph) if counted else None
         found.append(
             OperationTime(
                 name=name,
@@ -159,6 +165,8 @@ def _operations(
                 kind=kind,
                 stage=stage,
                 median_ns=median_ns(readings[number]),
+                multiply_adds=counted,
+                precision=precision,
             )
         )
     return found

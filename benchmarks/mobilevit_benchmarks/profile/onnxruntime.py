@@ -19,7 +19,7 @@ import json
 import statistics
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ from mobilevit_export.inspection import Inspection, Operation, inspect
 
 from .kinds import kinds
 from .modules import onnx_modules, spread, stage_of_tensors, stages_of
+from .products import is_product, multiply_adds, precision_of
 from .records import UNKNOWN, OperationTime
 from .sampling import WARM_UP, Profiled, in_turns, median_ns, median_of, outside_ns, timed
 
@@ -144,6 +145,7 @@ def _operations(
     deducted: float,
 ) -> list[OperationTime]:
     stages = _stages(optimized, original)
+    counted = _multiply_adds(optimized, original)
     return [
         OperationTime(
             name=operation.name or operation.outputs[0],
@@ -151,9 +153,11 @@ def _operations(
             kind=kind,
             stage=stage,
             median_ns=max(0.0, median_ns(taken) - deducted),
+            multiply_adds=number,
+            precision=precision_of(operation, optimized) if number else None,
         )
-        for operation, kind, stage, taken in zip(
-            optimized.operations, kinds(optimized), stages, readings, strict=True
+        for operation, kind, stage, number, taken in zip(
+            optimized.operations, kinds(optimized), stages, counted, readings, strict=True
         )
     ]
 
@@ -170,13 +174,37 @@ def _stages(optimized: Inspection, original: Inspection) -> list[str]:
 def _known_stage(operation: Operation, known: Mapping[str, str]) -> str:
     """By what it makes, what it is called, and the weights it reads, in this order; empty where
     none of these is in the file."""
+    names = _origins(operation, *operation.inputs[1:])
+    return next((known[name] for name in names if known.get(name)), "")
+
+
+def _origins(operation: Operation, *further: str) -> Iterator[str]:
+    """Names in the file, of tensors and operations, that it may come from; `further` are tried
+    last."""
     fused = operation.name.split("/")[0]  # `node_matmul/MatMulAddFusion`
     blocked = operation.name.removesuffix("_nchwc")  # called by what it made before
-    for name in (*operation.outputs, operation.name, fused, blocked, *operation.inputs[1:]):
-        stage = known.get(name) or known.get(name.removeprefix(_CAST))
-        if stage:
-            return stage
-    return ""
+    for name in (*operation.outputs, operation.name, fused, blocked, *further):
+        yield name
+        yield name.removeprefix(_CAST)
+
+
+def _multiply_adds(optimized: Inspection, original: Inspection) -> list[int | None]:
+    """Of each operation of `optimized`, those of the product of the file that it is: in blocks of
+    channels, onnxruntime multiplies with padding too, of which the file knows nothing."""
+    known: dict[str, int | None] = {}
+    for operation in original.operations:
+        computed = [n for n in operation.inputs if n and not original.is_constant(n)]
+        if is_product(operation.type):
+            count = multiply_adds(operation, original)
+            known |= dict.fromkeys((operation.name, operation.outputs[0]), count)
+        elif len(computed) == 1 and computed[0] in known:  # may be fused with the product
+            known |= dict.fromkeys(filter(None, operation.outputs), known[computed[0]])
+    return [
+        next((known[name] for name in _origins(operation) if name in known), None)
+        if is_product(operation.type)
+        else 0
+        for operation in optimized.operations
+    ]
 
 
 def _profiler_cost(folder: Path) -> float:

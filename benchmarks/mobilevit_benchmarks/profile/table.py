@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from .grouping import grouped
+from .grouping import floors, grouped
 from .records import KINDS, UNKNOWN, Kind, OperationProfile
 
 _HEADINGS: dict[Kind, str] = {
@@ -45,6 +45,9 @@ def profile_table(profile: OperationProfile) -> Table:
     sums = [sum(times[kind] for times in rows.values()) for kind in KINDS]
     _add(table, profile, "operations", sums)
     table.add_row("share %", *(f"{100 * profile.share(ns):.1f}" for ns in sums))
+    lowest = [floors(profile)[kind] for kind in KINDS]
+    if any(lowest):
+        _add_floor(table, [*sums, sum(sums)], [*lowest, sum(lowest)])
     blank = [""] * len(KINDS)
     table.add_row("the rest", *blank, _milliseconds(profile.rest_ns))
     table.add_row("whole", *blank, _milliseconds(profile.whole_ns))
@@ -56,6 +59,13 @@ def _add(table: Table, profile: OperationProfile, name: str, times: Iterable[flo
     cells = [_milliseconds(ns) if ns else "" for ns in times]
     share = f"{100 * profile.share(sum(times)):.1f}"
     table.add_row(escape(name), *cells, _milliseconds(sum(times)), share)
+
+
+def _add_floor(table: Table, times: Sequence[float], lowest: Sequence[float]) -> None:
+    """What the multiply-adds alone would take, and how many times that it takes."""
+    table.add_row("floor", *(_milliseconds(ns) if ns else "" for ns in lowest))
+    ratios = (f"{ns / least:.2f}" if least else "" for ns, least in zip(times, lowest, strict=True))
+    table.add_row("x floor", *ratios)
 
 
 def _milliseconds(ns: float) -> str:
@@ -80,6 +90,8 @@ def _caption(profile: OperationProfile) -> str:
         lines.insert(
             1, f"{profile.deducted_ns / 1e3:.2f} µs of the profiler's taken off each operation"
         )
+    if any(floors(profile).values()):
+        lines.append(floor_line(profile))
     nameless = sum(operation.stage == UNKNOWN for operation in profile.operations)
     if nameless:
         lines.append(
@@ -87,3 +99,19 @@ def _caption(profile: OperationProfile) -> str:
             f"{len(profile.operations)} operations"
         )
     return escape("\n".join(lines))
+
+
+def floor_line(profile: OperationProfile) -> str:
+    """What the floor is made of, and how far the whole is from it; for a profile that has one."""
+    counted = sum(operation.multiply_adds or 0 for operation in profile.operations)
+    rates = ", ".join(f"{rate:.1f} G/s in {name}" for name, rate in profile.rates.items())
+    times = profile.whole_ns / sum(floors(profile).values())
+    line = (
+        f"floor: {counted / 1e9:.3f} G multiply-adds at the rate of a large dense product, "
+        f"{rates}; the whole takes {times:.2f} times that"
+    )
+    unknown = sum(operation.multiply_adds is None for operation in profile.operations)
+    if not unknown:
+        return line
+    words = "operation is" if unknown == 1 else "operations are"
+    return f"{line}; {unknown} {words} not in it: the file does not tell enough of them"

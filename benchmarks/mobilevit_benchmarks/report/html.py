@@ -14,8 +14,9 @@ from mobilevit import __version__
 from mobilevit.files import atomic_file
 
 from ..comparison import NOISE, RESOLUTION
-from ..profile.grouping import grouped
+from ..profile.grouping import floors, grouped
 from ..profile.records import KINDS, Kind, OperationProfile
+from ..profile.table import floor_line
 from ..statistics import THROTTLE_TOLERANCE
 from ..table import milliseconds
 from .charts.distributions import distributions
@@ -74,6 +75,8 @@ def render_html(report: Report) -> str:
         "number_of": number_of,
         "kinds": KINDS,
         "grouped": grouped,
+        "floors": floors,
+        "floor_line": floor_line,
         "shades": _shades,
         "version": __version__,
         "noise": NOISE,

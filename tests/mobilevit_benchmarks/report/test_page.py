@@ -80,9 +80,18 @@ def everything() -> str:
         outside_ns=0,
         deducted_ns=0,
         operations=(
-            OperationTime(name="c", type="Conv", kind="convolution", stage="stem", median_ns=750),
+            OperationTime(
+                name="c",
+                type="Conv",
+                kind="convolution",
+                stage="stem",
+                median_ns=750,
+                multiply_adds=20_000,
+                precision="float32",
+            ),
             OperationTime(name="m", type="MatMul", kind="linear", stage="head", median_ns=250),
         ),
+        rates={"float32": 40},
     )
     first = result(
         *(measurement(ms=3 + k, model=model, batch=1 + k % 2) for k, model in enumerate(facts)),
@@ -137,6 +146,7 @@ def test_every_section_is_there_in_its_order() -> None:
         "mobilevit benchmark bundle --json r.json",
         "CPUExecutionProvider",
         "stem 0.001 0.001 75.0%",
+        "40.0 G/s in float32; the whole takes 2.00 times that; 1 operation is not in it",
     ],
 )
 def test_the_page_says(words: str) -> None:
