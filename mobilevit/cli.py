@@ -676,6 +676,10 @@ def export(
         float, typer.Option(min=0, max=100, help="Points of accuracy that fewer bits may cost.")
     ] = 1.0,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a bundle.")] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="Formats made side by side; default: one a core."),
+    ] = None,
     time: Annotated[
         bool, typer.Option(help="Time what is not fp32 against the fp32 of its format.")
     ] = True,
@@ -704,6 +708,7 @@ def export(
         calibration=calibration,
         max_drop=max_drop / 100,
         overwrite=overwrite,
+        jobs=jobs or os.cpu_count() or 1,
         report=note,
     )
     records = {attempt.record.file: attempt.record for attempt in result.attempts}

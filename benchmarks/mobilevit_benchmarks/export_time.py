@@ -2,20 +2,22 @@
 
     python -m mobilevit_benchmarks.export_time
 
-Ours is `mobilevit_export.export`: ONNX, TFLite and Core ML in fp32 and fp16, read back and compared
-on photos. The others write one file each by their own defaults (`peers.exporters`) and compare
-nothing; of them coremltools alone has an option for halves. Every time is of a process of its own,
-from its start, so that imports count; the cases of a round follow each other in an order that turns
-from round to round.
+Ours is what `mobilevit export --no-time` does: ONNX, TFLite and Core ML in fp32 and fp16, read back
+and compared on photos. The others write one file each by their own defaults (`peers.exporters`) and
+compare nothing; of them coremltools alone has an option for halves. Every time is of a process of
+its own, imports and all; the cases of a round follow each other in an order that turns.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -56,6 +58,8 @@ def measure(model: str, rounds: int, report: Callable[[str], None]) -> dict[str,
         raise InputError(f"cannot time {rounds} rounds", "give `--rounds` 1 or more")
     checkpoint = load_checkpoint(f"{model}.imagenette")
     image_size, classes = checkpoint.preprocessing.image_size, len(checkpoint.labels)
+    if find_spec("timm") is None:
+        raise MissingDependencyError("timm", "peers")
     for name, _ in TOOLS.values():
         if missing := EXPORTERS[name].missing_package:
             raise MissingDependencyError(missing, "export")
@@ -77,31 +81,25 @@ def run_case(name: str, model: str, image_size: tuple[int, int], classes: int) -
         if name == OURS:
             from mobilevit_export import export
 
-            out = Path(folder, "bundle")
-            checkpoint = f"{model}.imagenette"
-            result = export(checkpoint, out, formats=FORMATS, report=lambda _: None)
+            weights, out, cores = f"{model}.imagenette", Path(folder, "bundle"), os.cpu_count()
+            result = export(weights, out, formats=FORMATS, jobs=cores or 1, report=lambda _: None)
             assert not result.failures
         else:
             convert_alone(name, model, image_size, classes, Path(folder))
 
 
-def convert_alone(
-    name: str, model: str, image_size: tuple[int, int], classes: int, folder: Path
-) -> Path:
+def convert_alone(name: str, model: str, size: tuple[int, int], classes: int, folder: Path) -> Path:
     """timm's model, of random weights, in the file that the tool writes."""
+    import timm
     import torch
 
     from mobilevit_export.quiet import quiet
 
-    try:
-        import timm
-    except ImportError as error:
-        raise MissingDependencyError("timm", "peers") from error
     runtime, precision = TOOLS[name]
     exporter = EXPORTERS[runtime]
     path = folder / f"model{exporter.suffix}"
     network = timm.create_model(model, num_classes=classes).eval().requires_grad_(False)
-    example = torch.zeros(1, 3, *image_size)
+    example = torch.zeros(1, 3, *size)
     with quiet(f"converting by {name}"):
         if precision == exporter.precision:
             exporter.convert(network, example, path)
@@ -136,16 +134,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args(arguments)
     host, load = machine.describe(), machine.state()["load_average"]
-    seconds = measure(
-        given.model, given.rounds, lambda line: print(line, file=sys.stderr, flush=True)
-    )
-    versions = {
-        k: v for name, _ in TOOLS.values() for k, v in EXPORTERS[name].tool_versions().items()
-    }
+    report = partial(print, file=sys.stderr, flush=True)
+    seconds = measure(given.model, given.rounds, report)
+    versions: dict[str, str] = {}
+    for name, _ in TOOLS.values():
+        versions |= EXPORTERS[name].tool_versions()
     console = Console(width=120, highlight=False)
     console.print(table_of(seconds))
-    console.print(f"median of {given.rounds} rounds, {given.model}, a process each, with imports")
-    console.print(f"{host['chip']}, {host['cores']} cores, load {load[0]:.1f} before")
+    console.print(f"median of {given.rounds} rounds, {given.model}; {host['chip']}, ", end="")
+    console.print(f"{host['cores']} cores, load {load[0]:.1f} before")
     console.print(", ".join(f"{name} {version}" for name, version in versions.items()))
 
 

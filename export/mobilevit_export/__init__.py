@@ -9,13 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .artifacts import Attempt
     from .formats import FORMATS, Format
     from .inspection import inspect
-    from .pipeline import Attempt, ExportResult, export
+    from .pipeline import ExportResult, export
 
 _HOMES = {
     "FORMATS": "formats",
-    "Attempt": "pipeline",
+    "Attempt": "artifacts",
     "ExportResult": "pipeline",
     "Format": "formats",
     "export": "pipeline",

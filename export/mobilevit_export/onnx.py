@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,8 +16,10 @@ from torch.export import Dim
 
 from mobilevit.bundle import INPUT, OUTPUT
 from mobilevit.errors import InputError
+from mobilevit.prediction import Pixels
 
 from .formats import ExportSpec
+from .onnx_halve import halve
 from .onnx_quantize import activation_ranges, layer_groups, quantize, quantize_weights
 from .pixels import PixelInput
 from .rewrite import for_onnxruntime
@@ -28,10 +29,10 @@ OPSET = 18  # every onnxruntime since 1.14 opens it, mobile builds included
 
 @dataclass(frozen=True)
 class OnnxConversion:
-    """One model in float32, one in halves: their graphs differ by more than types."""
+    """The model in float32; other precisions are made of it."""
 
-    graph: nn.Module  # in the operations that ONNX Runtime is fast at
-    spec: ExportSpec
+    single: ModelProto
+    calibration: Pixels | None
 
     def save(self, spec: ExportSpec, path: Path) -> None:
         """Write an `.onnx` with its weights inside. fp16 halves the weights and the computation;
@@ -41,8 +42,10 @@ class OnnxConversion:
             InputError: there are no photos to calibrate int8 on.
         """
         proto = ModelProto()
-        proto.CopyFrom(self.half if spec.precision == "fp16" else self.single)
-        if spec.precision == "int8-weights":
+        proto.CopyFrom(self.single)
+        if spec.precision == "fp16":
+            proto = halve(proto)
+        elif spec.precision == "int8-weights":
             proto = quantize_weights(proto)
         elif spec.precision == "int8":
             proto = quantize(proto, self.ranges, spec.kept_float)
@@ -56,26 +59,15 @@ class OnnxConversion:
         return tuple(dict.fromkeys(layer_groups(self.single).values()))
 
     @cached_property
-    def single(self) -> ModelProto:
-        return _translate(self.graph, self.spec)
-
-    @cached_property
-    def half(self) -> ModelProto:
-        return _translate(copy.deepcopy(self.graph).half(), self.spec)
-
-    @cached_property
     def ranges(self) -> TensorsData:
-        if self.spec.calibration is None:
+        if self.calibration is None:
             raise InputError("int8 needs photos to calibrate on", "give some, or leave int8 out")
-        return activation_ranges(self.single, self.spec.calibration)
+        return activation_ranges(self.single, self.calibration)
 
 
 def convert(graph: nn.Module, spec: ExportSpec) -> OnnxConversion:
-    """A classifier for `OnnxConversion.save`."""
-    return OnnxConversion(for_onnxruntime(graph), spec)
-
-
-def _translate(graph: nn.Module, spec: ExportSpec) -> ModelProto:
+    """Trace and translate."""
+    graph = for_onnxruntime(graph)
     height, width = spec.image_size
     example = torch.zeros(1, 3, height, width)
     if spec.input == "image":
@@ -96,10 +88,10 @@ def _translate(graph: nn.Module, spec: ExportSpec) -> ModelProto:
         verbose=False,
     )
     assert program is not None  # None only with the old exporter
-    proto: ModelProto = program.model_proto
-    for node in proto.graph.node:
+    single: ModelProto = program.model_proto
+    for node in single.graph.node:
         del node.metadata_props[:]  # the exporter's traces: a megabyte, with paths of this machine
-    return proto
+    return OnnxConversion(single, spec.calibration)
 
 
 def exported_program(

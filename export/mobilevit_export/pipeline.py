@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-import gc
-import itertools
 import os
 import shutil
-import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +13,9 @@ from mobilevit import __version__
 from mobilevit.bundle import (
     GOLDEN_FOLDER,
     MANIFEST_FILE,
-    ArtifactRecord,
     GoldenRecord,
     Manifest,
     ModelRecord,
-    ParityRecord,
-    QuantizationRecord,
     hash_artifact,
     write_labels,
     write_manifest,
@@ -32,49 +23,31 @@ from mobilevit.bundle import (
 from mobilevit.checkpoint import Checkpoint, load_checkpoint
 from mobilevit.errors import InputError, unknown_name
 from mobilevit.files import atomic_folder, scratch_folder
-from mobilevit.graph import ClassifierGraph
 from mobilevit.prediction import predict
 from mobilevit.preprocessing import MAX_SIDE, MIN_SIDE, Preprocessing
 from mobilevit.runtimes import RUNTIMES, Runtime, Session
 from mobilevit.runtimes.torch import TorchSession
 
-from .calibration import Calibration, folder_calibration, packaged_calibration
+from .artifacts import Attempt, Order, Subject, make
+from .calibration import folder_calibration, packaged_calibration
 from .conformance import write_conformance
 from .formats import (
     FORMATS,
     INPUTS,
     QUANTIZED,
     USUAL_PRECISIONS,
-    Conversion,
     ExportSpec,
     Format,
-    Layout,
     choose,
     choose_layouts,
 )
 from .photos import Photo, folder_photos, packaged_photos
-from .quiet import quiet
 from .rewrite import size_step
-from .sensitivity import find_mix
-from .verify import Comparison, compare, photo_pixels, prepare, worst
+from .verify import photo_pixels, prepare
 
 MAX_DROP = 0.01
 GOLDEN_IMAGES = 4
 GOLDEN_SIDE = 320  # longer side of a golden image, pixels
-
-
-# photos that loss is measured on, where a runtime takes long for each
-_JUDGED = {"coreml_reference": 64}
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One artifact, good or not."""
-
-    record: ArtifactRecord
-    parities: dict[tuple[int, int], ParityRecord]  # at each (H, W); the record has the worst
-    convert_seconds: float  # what artifacts of a format share counts to the first of them
-    verify_seconds: float
 
 
 @dataclass(frozen=True)
@@ -107,6 +80,7 @@ def export(
     calibration: Path | None = None,
     max_drop: float = MAX_DROP,
     overwrite: bool = False,
+    jobs: int = 1,
     report: Callable[[str], None] = print,
 ) -> ExportResult:
     """Convert, read back, compare, and write a bundle of what agrees.
@@ -131,6 +105,9 @@ def export(
         max_drop: the share of labels that a quantized artifact may lose, 0..1. One that loses more
             is in the bundle, and its record says so.
         overwrite: replace a bundle that is there.
+        jobs: how many formats are made side by side, each in a process of its own with a gigabyte
+            or more of memory. These import the script that is running, so that more than one has
+            to be asked for under `if __name__ == "__main__":`.
         report: is given lines for a person to read.
 
     Returns:
@@ -147,12 +124,14 @@ def export(
     flexible = [name for name, asked in (("sizes", more_sizes), ("batch", dynamic_batch)) if asked]
     chosen = choose(list(formats), list(precisions), flexible)
     arranged = choose_layouts([row for row, _ in chosen], layouts, bool(more_sizes))
-    orders = [(order, layout) for order in chosen for layout in arranged[order[0].name]]
+    asked = [(order, layout) for order in chosen for layout in arranged[order[0].name]]
     checkers = {row.name: _checker(row) for row, _ in chosen}
     rejected = out.with_name(f"{out.name}.rejected")
     _check_out(out, rejected, overwrite)
     if images < 1:
         raise InputError(f"cannot compare on {images} photos", "ask for one or more")
+    if jobs < 1:
+        raise InputError(f"cannot export in {jobs} processes", "ask for one or more")
     if not 0 <= max_drop <= 1:
         raise InputError(f"an artifact cannot lose {max_drop:g} of all labels", "give 0 to 1")
     name = checkpoint.name if isinstance(checkpoint, Checkpoint) else Path(checkpoint).name
@@ -167,9 +146,6 @@ def export(
             "leave it out, or export each size by itself",
         )
     reference = TorchSession(replace(checkpoint, preprocessing=preprocessing))
-    # converters may leave marks on what they are given
-    graph = ClassifierGraph(copy.deepcopy(checkpoint.model), preprocessing)
-    graph.eval().requires_grad_(False)
 
     sample = folder_photos(photos, images) if photos else packaged_photos(images)
     source = "folder" if photos else "packaged photos"
@@ -189,9 +165,8 @@ def export(
     )
     shutil.rmtree(rejected, ignore_errors=True)  # of an earlier export
     with scratch_folder(out) as scratch:
-        attempts = []
-        conversions: dict[tuple[str, Layout], Conversion] = {}
-        for (row, precision), layout in orders:
+        orders = []
+        for (row, precision), layout in asked:
             spec = ExportSpec(
                 precision,
                 input,
@@ -205,28 +180,9 @@ def export(
                 layout,
             )
             path = scratch / f"{_stem(checkpoint.name, spec)}{row.suffix}"
-            report(f"{path.name}: converting")
-            checker = checkers[row.name]
-            started = time.monotonic()
-            with quiet(f"converting to {row.name} {precision}"), _uncollected():
-                if (row.name, layout) not in conversions:
-                    conversions[row.name, layout] = row.convert(graph, spec)
-                conversions[row.name, layout].save(spec, path)
-            seconds = time.monotonic() - started
-            attempt = _attempt(row, spec, path, seconds, checker, comparisons)
-            if precision in QUANTIZED:
-                told = _quantization(path, checker, spec, calibrated, max_drop)
-                conversion = conversions[row.name, layout]
-                if told.faults and calibrated and checker.timed and conversion.layer_groups:
-                    report(f"{path.name}: {told.faults[0]}; looking for layers to keep in float")
-                    spec = _mixed(conversion, spec, path, checker, calibrated, max_drop, report)
-                    attempt = _attempt(row, spec, path, seconds, checker, comparisons)
-                    told = _quantization(path, checker, spec, calibrated, max_drop)
-                record = attempt.record.model_copy(update={"quantization": told})
-                attempt = replace(attempt, record=record)
-            attempts.append(attempt)
-            for line in _lines(attempts[-1]):
-                report(line)
+            orders.append(Order(row.name, spec, path, checkers[row.name].name))
+        subject = Subject(checkpoint, tuple(comparisons), calibrated, max_drop)
+        attempts = make(subject, orders, jobs, report)
         good = [a.record for a in attempts if not a.record.parity.faults]
         bad = [a.record for a in attempts if a.record.parity.faults]
         if bad:
@@ -251,19 +207,6 @@ def export(
                 )
                 write_manifest(folder, manifest)
     return ExportResult(out if good else None, tuple(attempts), rejected if bad else None)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without garbage collection, which goes through all that a converter holds, over and over: a
-    tenth of its time."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _stem(name: str, spec: ExportSpec) -> str:
@@ -347,104 +290,6 @@ def _image_sizes(
 
 def _size(size: tuple[int, int]) -> str:
     return f"{size[0]}x{size[1]}"
-
-
-def _attempt(
-    row: Format,
-    spec: ExportSpec,
-    path: Path,
-    convert_seconds: float,
-    checker: Runtime,
-    comparisons: Sequence[Comparison],
-) -> Attempt:
-    """Read back from disk, run on every photo at every size it takes, compare."""
-    converted = time.monotonic()
-    parities = {
-        comparison.image_size: compare(comparison, path, checker, spec.precision)
-        for comparison in comparisons
-        if comparison.image_size in spec.image_sizes
-    }
-    digest, size = hash_artifact(path)
-    record = ArtifactRecord(
-        file=path.name,
-        format=row.name,
-        precision=spec.precision,
-        sha256=digest,
-        size=size,
-        input=row.input_record(spec),
-        output=row.output_record(spec),
-        parity=worst(list(parities.values())),
-        layout=spec.layout,
-        needs=row.needs(spec),
-        tools=row.tool_versions(),
-    )
-    return Attempt(
-        record=record,
-        parities=parities,
-        convert_seconds=convert_seconds,
-        verify_seconds=time.monotonic() - converted,
-    )
-
-
-def _mixed(
-    conversion: Conversion,
-    spec: ExportSpec,
-    path: Path,
-    checker: Runtime,
-    calibration: Calibration,
-    max_drop: float,
-    report: Callable[[str], None],
-) -> ExportSpec:
-    """Replace an artifact that loses too much by one that leaves some layers in float."""
-    numbers = itertools.count()
-    with tempfile.TemporaryDirectory(prefix="mobilevit-mix-") as folder:
-
-        def save(kept_float: frozenset[str]) -> Path:
-            trial = Path(folder, f"{next(numbers)}{path.suffix}")
-            with quiet(f"quantizing for {checker.name}"):
-                conversion.save(replace(spec, kept_float=tuple(kept_float)), trial)
-            return trial
-
-        mix = find_mix(save, conversion.layer_groups, calibration, checker, max_drop, report=report)
-    spec = replace(spec, kept_float=mix.kept_float)
-    with quiet(f"quantizing for {checker.name}"):
-        conversion.save(spec, path)
-    return spec
-
-
-def _quantization(
-    path: Path,
-    checker: Runtime,
-    spec: ExportSpec,
-    calibration: Calibration | None,
-    max_drop: float,
-) -> QuantizationRecord:
-    """What a quantized artifact was made with, and what it loses where that can be told."""
-    agreement = drop = None
-    if calibration is not None and calibration.labels is not None:
-        count = _JUDGED.get(checker.name, len(calibration.pixels))
-        agreement, drop = calibration.loss(checker.load(path, threads=1), count)
-    return QuantizationRecord(
-        calibration=calibration.record if calibration else None,
-        kept_float=spec.kept_float,
-        agreement=agreement,
-        top1_drop=drop,
-        max_drop=max_drop,
-    )
-
-
-def _lines(attempt: Attempt) -> Iterator[str]:
-    record = attempt.record
-    yield (
-        f"{record.format} {record.precision}: converted in {attempt.convert_seconds:.0f} s, "
-        f"compared in {attempt.verify_seconds:.0f} s by {record.parity.runtime}, "
-        + ("DISAGREES" if record.parity.faults else "agrees")
-    )
-    for size, parity in attempt.parities.items() if len(attempt.parities) > 1 else ():
-        yield (
-            f"  at {_size(size)} "
-            + ("; ".join(parity.faults) or f"by up to {parity.max_abs_difference:.1e}")
-        )
 
 
 def _model_record(checkpoint: Checkpoint, name: str) -> ModelRecord:

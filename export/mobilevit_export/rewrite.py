@@ -133,8 +133,6 @@ def bare_norm(norm: nn.LayerNorm, layers: Sequence[nn.Linear]) -> tuple[nn.Modul
 class ScaledRMSNorm(nn.Module):
     """(tokens, d) -> the same. The chain of operations that ONNX Runtime makes one of
     (its SimplifiedLayerNormFusion), since no operation of ONNX says it before opset 23.
-
-    In float32 as the runtime's own, whatever the type of the tokens: squares of halves overflow.
     """
 
     def __init__(self, norm: nn.LayerNorm) -> None:
@@ -143,9 +141,8 @@ class ScaledRMSNorm(nn.Module):
         self.weight = nn.Parameter(norm.weight.detach().clone(), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x.float()
-        y = y / torch.sqrt(torch.pow(y, 2).mean(dim=-1, keepdim=True) + self.eps)
-        return y.to(x.dtype) * self.weight
+        root = torch.sqrt(torch.pow(x, 2).mean(dim=-1, keepdim=True) + self.eps)
+        return x / root * self.weight
 
 
 class BareRMSNorm(nn.Module):

@@ -127,6 +127,33 @@ def test_a_converter_that_is_wrong_is_not_written_as_good(
     assert not (tmp_path / "none").exists()
 
 
+def test_formats_side_by_side_are_the_same_as_one_by_one(
+    small_checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    checkpoint = tmp_path / "checkpoint.safetensors"
+    save_checkpoint(checkpoint, small_checkpoint)
+    quick = ("onnx", "mlmodel")
+    records = []
+    for jobs in (1, 2):
+        out = tmp_path / str(jobs)
+        result = quiet_export(checkpoint, out, formats=quick, images=2, jobs=jobs)  # type: ignore[arg-type]
+        assert not result.failures
+        assert all(attempt.convert_seconds > 0 for attempt in result.attempts)
+        # not by hash: maps of a protobuf are in another order in another process
+        made = read_manifest(out).artifacts
+        records.append([(r.file, r.size, r.parity.max_abs_difference) for r in made])
+    files = [file for file, _, _ in records[0]]
+    assert files == [
+        f"mobilevit_xxs_{p}{s}" for s in (".onnx", ".mlmodel") for p in USUAL_PRECISIONS
+    ]
+    assert records[0] == records[1]
+
+
+def test_no_process_to_convert_in_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cannot export in 0 processes"):
+        quiet_export("mobilevit_xxs.imagenette", tmp_path / "out", jobs=0)  # type: ignore[arg-type]
+
+
 def slowed(path: Path) -> None:
     """Compute much, times zero, before the output."""
     model = onnx.load(path)
