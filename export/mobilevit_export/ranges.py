@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 _SAMPLED = 1024  # values of a tensor that are kept of each photo
 _BINS = 2048  # that errors are counted in
 _STEPS = 255  # between the least and the largest of 8 bits
-_SHARES = np.linspace(1, 0.3, 36)  # of a limit, those that are tried
+_SHARES: list[float] = np.linspace(1, 0.3, 36).tolist()  # of a limit, those that are tried
 
 
 class Observations:
