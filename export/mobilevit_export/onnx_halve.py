@@ -20,15 +20,12 @@ def halve(model: ModelProto) -> ModelProto:
     halved.CopyFrom(model)
     graph, given = halved.graph, list(model.graph.node)
     single = {output for node in _float_nodes(given) for output in node.output}
+    single |= {value.name for value in graph.input}
 
     def computes_in(node: NodeProto) -> int:
         return _SINGLE if node.output[0] in single else _HALF
 
-    types = {
-        name: _SINGLE if name in single else _HALF
-        for name in _floats(model)
-        if name not in {value.name for value in graph.input}
-    }
+    types = {name: _SINGLE if name in single else _HALF for name in _floats(model)}
     for tensor in graph.initializer:
         if tensor.data_type == _SINGLE:
             readers = {computes_in(node) for node in given if tensor.name in _halved_inputs(node)}
@@ -49,6 +46,10 @@ def halve(model: ModelProto) -> ModelProto:
                 nodes.append(helper.make_node("Cast", [name], [casts[name]], to=own))
             copied.input[index] = casts[name]
         nodes.append(copied)
+    for index, name in enumerate(copied.output):
+        if types[name] == _HALF:
+            copied.output[index] = f"{name}_as_half"
+            nodes.append(helper.make_node("Cast", copied.output[index:], [name], to=_SINGLE))
     del graph.node[:], graph.value_info[:]
     graph.node.extend(nodes)
     return halved
@@ -60,15 +61,16 @@ def _halved_inputs(node: NodeProto) -> Sequence[str]:
 
 
 def _floats(model: ModelProto) -> Iterator[str]:
-    """Names of what is computed in float32."""
+    """Names of what is given or computed in float32."""
     graph = shape_inference.infer_shapes(model).graph
-    for value in (*graph.value_info, *graph.output):
+    for value in (*graph.input, *graph.value_info, *graph.output):
         if value.type.tensor_type.elem_type == _SINGLE:
             yield value.name
 
 
 def _float_nodes(nodes: Sequence[NodeProto]) -> Iterator[NodeProto]:
-    """Those in front of the first convolution, those of norms up to the quotient, and the last."""
+    """Those in front of the first convolution, those of norms up to the quotient, and a softmax at
+    the end."""
     squares: set[str] = set()  # and what is made of them
     in_front = True
     for node in nodes:
@@ -79,5 +81,6 @@ def _float_nodes(nodes: Sequence[NodeProto]) -> Iterator[NodeProto]:
         if of_norm:
             squares.update(node.output)
         quotient = node.op_type == "Div" and node.input[1] in squares
-        if in_front or of_norm or quotient or node is nodes[-1]:
+        last_softmax = node is nodes[-1] and node.op_type == "Softmax"
+        if in_front or of_norm or quotient or last_softmax:
             yield node
