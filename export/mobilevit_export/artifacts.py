@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import itertools
+import signal
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from mobilevit.bundle import ArtifactRecord, ParityRecord, QuantizationRecord, hash_artifact
@@ -96,7 +97,8 @@ def _make_aside(
 ) -> list[list[Attempt]]:
     # no fork: threads that torch has started here would be missing there
     workers = min(jobs, len(batches))
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    others = set(active_children())
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), _leave_interrupts)
     made = []
     try:
         futures = [pool.submit(_make_and_tell, subject, batch) for batch in batches]
@@ -111,8 +113,16 @@ def _make_aside(
             "a process that converts was ended from outside", "if memory is short, give `--jobs 1`"
         ) from error
     finally:
+        # after Ctrl-C or a failure, nobody waits for what is still being converted
+        for process in set(active_children()) - others:
+            process.terminate()
         pool.shutdown(cancel_futures=True)
     return made
+
+
+def _leave_interrupts() -> None:
+    """Ctrl-C reaches every process of a terminal; the one that ends these is their parent."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _make_and_tell(subject: Subject, batch: Sequence[Order]) -> tuple[list[Attempt], list[str]]:
