@@ -30,7 +30,7 @@ def halves(small_checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactor
     )
     path = tmp_path_factory.mktemp("halves") / "fp16.tflite"
     graph = ClassifierGraph(checkpoint.model, checkpoint.preprocessing).eval()
-    FORMATS["tflite"].convert(graph, spec, path)
+    FORMATS["tflite"].convert(graph, spec).save(spec, path)
     return path
 
 
