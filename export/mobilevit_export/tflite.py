@@ -18,11 +18,11 @@ from mobilevit.prediction import Pixels
 from .formats import ExportSpec
 from .pixels import PixelInput
 from .rewrite import for_litert
-from .tflite_metadata import allow_halves, write_metadata
+from .tflite_halves import halve
+from .tflite_metadata import write_metadata
 from .tflite_quantize import (
     Ranges,
     activation_ranges,
-    halve_weights,
     layer_groups,
     quantize,
     quantize_weights,
@@ -60,8 +60,7 @@ class TFLiteConversion:
         """
         path.write_bytes(self.content)
         if spec.precision == "fp16":
-            halve_weights(path)
-            allow_halves(path)
+            halve(path)
         elif spec.precision == "int8-weights":
             quantize_weights(path)
         elif spec.precision == "int8":

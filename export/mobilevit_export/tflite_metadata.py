@@ -12,13 +12,12 @@ import zipfile
 from pathlib import Path
 
 import flatbuffers
-import numpy as np
-from ai_edge_litert import schema_py_generated as model_schema
 from mediapipe.tasks.metadata import metadata_schema_py_generated as schema
 
 from mobilevit.bundle import INPUT, LABELS_FILE, OUTPUT
 
 from .formats import ExportSpec
+from .tflite_file import add_metadata, read_model, write_model
 
 METADATA_NAME = "TFLITE_METADATA"
 _MIN_PARSER_VERSION = "1.0.0"  # the first, which has all that is used here
@@ -30,49 +29,13 @@ def write_metadata(path: Path, spec: ExportSpec) -> None:
 
     The scale is inside the graph, so the normalisation told is mean 0, deviation 1.
     """
-    model = _read(path)
+    model = read_model(path)
     model.description = spec.description
-    _add(model, METADATA_NAME, _metadata(spec))
-    _write(model, path)
+    add_metadata(model, METADATA_NAME, _metadata(spec))
+    write_model(model, path)
     with zipfile.ZipFile(path, "a") as archive:
         labels = "".join(f"{label}\n" for label in spec.labels)
         archive.writestr(zipfile.ZipInfo(LABELS_FILE, _EPOCH), labels)
-
-
-def allow_halves(path: Path) -> None:
-    """Let XNNPACK compute the `.tflite` at `path` in halves, and add them up in halves.
-
-    It does where the processor has such arithmetic, ARMv8.2's: phones since about 2018
-    (tflite/delegates/xnnpack, `reduced_precision_support`; TensorFlow's converter writes the same).
-    """
-    model = _read(path)
-    _add(model, "reduced_precision_support", b"fp16accfp16")
-    _write(model, path)
-
-
-def _read(path: Path) -> model_schema.ModelT:
-    content = path.read_bytes()
-    model = model_schema.ModelT.InitFromPackedBuf(content, 0)
-    for weights in model.buffers:
-        if weights.offset > 1:  # the quantizer puts them behind the flatbuffer; 1 stands for none
-            weights.data = np.frombuffer(content, np.uint8, weights.size, weights.offset)
-            weights.offset = weights.size = 0
-    return model
-
-
-def _add(model: model_schema.ModelT, name: str, content: bytes) -> None:
-    buffer = model_schema.BufferT()
-    buffer.data = np.frombuffer(content, np.uint8)
-    model.buffers.append(buffer)
-    entry = model_schema.MetadataT()
-    entry.name, entry.buffer = name, len(model.buffers) - 1
-    model.metadata = [*(model.metadata or []), entry]
-
-
-def _write(model: model_schema.ModelT, path: Path) -> None:
-    builder = flatbuffers.Builder(path.stat().st_size + 4096)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    path.write_bytes(builder.Output())
 
 
 def _metadata(spec: ExportSpec) -> bytes:

@@ -42,25 +42,6 @@ _ACTIVATION = r".*(TokenLayer|TransformerLayer).*SiLU_act"
 _HEADS = r".*TokenLayer_\d+(;\d*)?$"
 
 
-def halve_weights(path: Path) -> None:
-    """Store weights as halves, which are unpacked when the file is opened."""
-    job = quantizer.Quantizer(str(path))
-    for operation in _WITH_WEIGHTS:
-        job.update_quantization_recipe(
-            regex=".*",
-            operation_name=operation,
-            op_config=qtyping.OpQuantizationConfig(
-                weight_tensor_config=qtyping.TensorQuantizationConfig(
-                    num_bits=16, dtype=qtyping.TensorDataType.FLOAT
-                ),
-                compute_precision=qtyping.ComputePrecision.FLOAT,
-                explicit_dequantize=True,
-            ),
-            algorithm_key=AlgorithmName.FLOAT_CASTING,
-        )
-    path.write_bytes(job.quantize().quantized_model)
-
-
 def quantize_weights(path: Path) -> None:
     """Store weights in 8 bits with a scale per channel; what is computed stays in float."""
     job = quantizer.Quantizer(str(path))
