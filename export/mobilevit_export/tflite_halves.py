@@ -18,7 +18,13 @@ from .tflite_file import (
 )
 
 _Kind, _Type = schema.BuiltinOperator, schema.TensorType
-_WITH_WEIGHTS = (_Kind.CONV_2D, _Kind.DEPTHWISE_CONV_2D, _Kind.FULLY_CONNECTED, _Kind.CONCATENATION)
+# whose constants are stored as halves: weights, biases, and the zeros of margins
+_WITH_CONSTANTS = (
+    _Kind.CONV_2D,
+    _Kind.DEPTHWISE_CONV_2D,
+    _Kind.FULLY_CONNECTED,
+    _Kind.CONCATENATION,
+)
 _OF_HALVES = 3  # the first version of DEQUANTIZE that takes them
 
 
@@ -89,9 +95,9 @@ def _halve_weights(model: schema.ModelT, graph: schema.SubGraphT) -> None:
     constants = {
         tensor: None
         for operator in graph.operators
-        if _kind(model, operator) in _WITH_WEIGHTS
+        if _kind(model, operator) in _WITH_CONSTANTS
         for tensor in operator.inputs
-        if tensor >= 0 and _is_weight(model, graph.tensors[tensor])
+        if tensor >= 0 and _is_float_constant(model, graph.tensors[tensor])
     }
     unpackings = []
     for number in constants:
@@ -104,7 +110,7 @@ def _halve_weights(model: schema.ModelT, graph: schema.SubGraphT) -> None:
     graph.operators = [*unpackings, *graph.operators]
 
 
-def _is_weight(model: schema.ModelT, tensor: schema.TensorT) -> bool:
+def _is_float_constant(model: schema.ModelT, tensor: schema.TensorT) -> bool:
     return tensor.type == _Type.FLOAT32 and model.buffers[tensor.buffer].data is not None
 
 
