@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 EXTRAS := train,export,report,peers,dev
 
-.PHONY: help setup demo test test-devices test-android test-ios lint schema latency clean
+.PHONY: help setup demo test test-devices test-android test-ios lint schema peers clean
 
 help:
 	@echo "make demo          export the shipped model, classify a photo with every format, time them"
@@ -19,7 +19,7 @@ help:
 	@echo "make test-ios      ios_demo without Xcode: lint, the package built and tested on Linux; what"
 	@echo "                   needs Core ML and SwiftUI type-checked; the project and Apple's names"
 	@echo "make schema        the JSON Schemas of manifest, plan, record and result, from the code"
-	@echo "make latency       the latency table of XXS and S"
+	@echo "make peers         ours against timm through the default exporters, timed: half an hour"
 	@echo "make clean         remove what the others built; the environment stays"
 
 setup: $(VENV)/.ready
@@ -105,8 +105,9 @@ lint: setup
 schema: setup
 	$(BIN)/python docs/schemas.py
 
-latency: setup
-	$(BIN)/python benchmarks/v1_latency.py
+peers: setup
+	$(BIN)/python -m mobilevit_benchmarks.peers build/peers
+	$(BIN)/python benchmarks/peers_figure.py build/peers/peers.json build/peers/peers.png
 
 clean:
 	rm -rf build android_demo/build ios_demo/build
