@@ -179,7 +179,7 @@ class AccuracyRecord(Record):
 
 
 class CalibrationRecord(Record):
-    """The photos whose activations gave a quantized artifact its ranges."""
+    """The photos that a quantized artifact was judged on; part of them gave int8 its ranges."""
 
     source: str  # `packaged photos`, or the name of a folder
     images: PositiveInt
@@ -192,7 +192,7 @@ class QuantizationRecord(Record):
     Agreement and accuracy are of the calibration photos; `None` where they were not measured.
     """
 
-    calibration: CalibrationRecord | None  # None where only weights are quantized
+    calibration: CalibrationRecord | None  # None where no photos took part
     repairs: tuple[str, ...] = ()  # what was done to keep it accurate, in words
     kept_float: tuple[str, ...] = ()  # groups of layers that are not quantized
     agreement: Share | None = None  # with the first label of the fp32 model

@@ -257,13 +257,18 @@ def _mixed(
 
 def _quantization(order: Order, subject: Subject) -> QuantizationRecord:
     """What a quantized artifact was made with, and what it loses where that can be told."""
-    agreement = drop = None
     calibration, checker = subject.calibration, _checker(order)
+    repairs, agreement, drop = [], None, None
+    if calibration is not None and order.spec.precision == "int8":
+        photos = len(calibration.range_pixels)
+        repairs.append(f"ranges of least squared error over {photos} photos")
     if calibration is not None and calibration.labels is not None:
         count = _JUDGED.get(checker.name, len(calibration.pixels))
         agreement, drop = calibration.loss(checker.load(order.path, threads=1), count)
+    took_part = repairs or agreement is not None
     return QuantizationRecord(
-        calibration=calibration.record if calibration else None,
+        calibration=calibration.record if calibration and took_part else None,
+        repairs=tuple(repairs),
         kept_float=order.spec.kept_float,
         agreement=agreement,
         top1_drop=drop,

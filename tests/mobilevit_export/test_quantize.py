@@ -76,7 +76,11 @@ def test_what_it_was_made_with_is_on_record(quantized: Path, format: str) -> Non
     assert made is not None
     assert made.calibration is not None
     assert (made.calibration.source, made.calibration.sha256) == ("packaged photos", None)
+    assert made.repairs == ("ranges of least squared error over 64 photos",)
     assert made.top1_drop is None  # these photos are of no class
+    weights = record(quantized, format, "int8-weights").quantization
+    assert weights is not None
+    assert (weights.calibration, weights.repairs) == (None, ())
     assert record(quantized, format, "fp16").quantization is None
 
 
